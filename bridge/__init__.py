@@ -1,0 +1,1 @@
+"""Statusbridge: an XMPP bot that publishes what staff say and brings back what customers answer."""

@@ -1,0 +1,49 @@
+"""What an item looks like in the inbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.domain.ids import EntryId
+    from bridge.domain.items import Item
+
+
+class ItemState(StrEnum):
+    """Who cares for an item: nobody yet, a colleague, and how it ended."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    ANSWERED = "answered"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredItem:
+    """One item under its short id.
+
+    `post` is our post that it answers. `claimed_by` is a bare JID. An item that comes out of the store has an empty
+    `cursor`, since positions are kept once per account.
+    """
+
+    id: EntryId
+    account: str
+    item: Item
+    received_at: datetime
+    post: EntryId | None = None
+    state: ItemState = ItemState.OPEN
+    claimed_by: str | None = None
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How the inbox begins: open and claimed in all, and what was heard today."""
+
+    open: int
+    claimed: int
+    today: int

@@ -1,0 +1,78 @@
+"""What a post looks like in the outbox: what is asked of it, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from bridge.domain.deliveries import Delivery
+    from bridge.domain.ids import EntryId
+    from bridge.domain.people import Target
+    from bridge.domain.posts import Key, Ref, Visibility
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a person asked to publish, with everything a unit of work must not make up itself."""
+
+    author: str
+    nick: str
+    source: Target
+    text: str
+    hold: timedelta
+    created_at: datetime
+    visibility: Visibility | None = None
+    warning: str | None = None
+    language: str | None = None
+    answers: EntryId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One message for one account; the parts of a thread have consecutive numbers from 0."""
+
+    account: str
+    text: str
+    key: Key
+    part: int = 0
+    parts: int = 1
+    parent: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPost:
+    """A post as the store has it; `receipt` is the post whose living receipt it shares."""
+
+    id: EntryId
+    author: str
+    nick: str
+    source: Target
+    text: str
+    hold: timedelta
+    receipt: EntryId
+    revision: int
+    created_at: datetime
+    visibility: Visibility | None = None
+    warning: str | None = None
+    answers: EntryId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptView:
+    """Everything that a living receipt tells of: the post, or the posts that share it, and their deliveries."""
+
+    posts: tuple[StoredPost, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How a group of posts that shares one receipt stands: first and last id, and deliveries per account and state."""
+
+    first: EntryId
+    last: EntryId
+    posts: int
+    states: tuple[tuple[str, str, int], ...]

@@ -1,0 +1,223 @@
+"""What the bot says of posts and accounts: pure sentences, so that every one can be read in one place.
+
+Verbs are quoted as they are typed in the conversation: with `!` in a room, bare in a direct chat.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State, Tell
+from bridge.domain.durations import render_duration
+from bridge.domain.ids import short
+from bridge.domain.people import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from bridge.domain.outbox import StoredPost, Tally
+
+NOTHING = "Nothing was posted."
+
+
+def verb(place: Place, words: str) -> str:
+    """Quote what to type."""
+    return f"`!{words}`" if place is Place.ROOM else f"`{words}`"
+
+
+def tag(entry: int, answers: int | None = None) -> str:
+    """Return the id that opens a line: `[4f]`, or `[53->52]` where it answers something."""
+    return f"[{short(entry)}->{short(answers)}]" if answers is not None else f"[{short(entry)}]"
+
+
+def seconds(duration: timedelta) -> str:
+    """Return a duration rounded up to whole seconds, as people read it."""
+    whole = timedelta(seconds=-(-duration // timedelta(seconds=1)))
+    shown = render_duration(whole)
+    return shown if whole >= timedelta(minutes=1) else shown.replace("s", " s")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 post`, `2 posts`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: datetime) -> str:
+    """Return the new line that a delivery's doubt, failure or recovery is told with."""
+    place = delivery.source.place
+    name = short(delivery.post)
+    which = f" (part {delivery.part + 1} of {delivery.parts})" if delivery.parts > 1 else ""
+    lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
+    link = delivery.posted_url or "it is there"
+    reason = _sentence(delivery.error or "no reason given")
+    match tell:
+        case Tell.DOUBT:
+            return f"{lead}: not sure it arrived ({delivery.error}), checking; nothing will be sent twice"
+        case Tell.FOUND:
+            return f"{lead}: found: {link}"
+        case Tell.RECOVERED:
+            return f"{lead}: sent after all: {link}"
+        case Tell.FAILED:
+            again = f"{verb(place, f'retry {name}')} tries again, {verb(place, f'drop {name}')} leaves it"
+            return f"{lead} FAILED: {reason} {again}"
+        case Tell.UNDELETED:
+            return f"{lead} could NOT be deleted: {reason} It is still at {link}"
+        case Tell.STALE:
+            age = seconds(now - delivery.fresh_since)
+            choice = f"{verb(place, f'retry {name}')} or {verb(place, f'drop {name}')}"
+            return f"{lead}: {name} is stale, it waited {age} and was not sent: {choice}"
+        case Tell.ASKED:
+            return (
+                f"{lead}: I can't tell whether it arrived ({delivery.error}). {verb(place, f'retry {name}')} if it "
+                f"isn't there, {verb(place, f'found {name} LINK')} if it is, {verb(place, f'drop {name}')} to leave it"
+            )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else text + "."
+
+
+def blocked(account: str, *, cause: str, waiting: int) -> str:
+    """Return the one line that tells that a lane does not flow."""
+    return f"{account} does not flow: {cause}. {plural(waiting, 'message')} waiting, nothing is lost; I keep trying"
+
+
+def flows(account: str, *, waiting: int) -> str:
+    """Return the one line that tells that a lane flows again."""
+    rest = f"; {plural(waiting, 'message')} to go" if waiting else ""
+    return f"{account} flows again{rest}"
+
+
+def unauthorized(account: str, reason: str) -> str:
+    """Return the line for the admins when a platform does not know the login any more."""
+    return (
+        f"{account} is paused: {_sentence(reason)} Nothing is lost. Give it a valid token in the configuration and "
+        "restart the bridge"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What the receipt of a held post tells before it goes out.
+
+    `characters` counts the text alone; `fits` says for each account whether it fits (`ok`, `2 parts`, ...); `parts` are
+    the lines that show where a thread is cut.
+    """
+
+    characters: int
+    fits: Mapping[str, str]
+    parts: tuple[str, ...] = ()
+
+
+def receipt(
+    stored: StoredPost, deliveries: Sequence[Delivery], *, preview: Preview | None, to: str | None, now: datetime
+) -> str:
+    """Return the living receipt of one post as it stands now.
+
+    `preview` is None where the conversation wants none; `to` describes whom it answers (`@kim, private, from mastodon,
+    as raj`).
+    """
+    lead = tag(stored.id, stored.answers)
+    states = {one.state for one in deliveries}
+    if states <= {State.CANCELLED} and not any(one.doubt_since for one in deliveries):
+        return f"{lead} cancelled. {NOTHING}"
+    if State.HELD in states and states <= {State.HELD, State.CANCELLED}:
+        return f"{lead} {_held(stored, deliveries, preview=preview, to=to, now=now)}"
+    grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
+    for one in deliveries:
+        grouped[one.account].append(one)
+    whom = f"to {to}: " if to else ""
+    return f"{lead} {whom}" + " · ".join(_account(name, ones) for name, ones in grouped.items())
+
+
+def _held(
+    stored: StoredPost, deliveries: Sequence[Delivery], *, preview: Preview | None, to: str | None, now: datetime
+) -> str:
+    place = stored.source.place
+    name = short(stored.id)
+    held = [one for one in deliveries if one.state is State.HELD]
+    accounts = ", ".join(dict.fromkeys(one.account for one in held))
+    if any(Hold.QUESTION in one.held for one in held):
+        return f"for {accounts} held: {verb(place, f'send {name}')} posts it. {NOTHING}"
+    until = max((one.hold_until for one in held if one.hold_until), default=None)
+    left = seconds(max(timedelta(0), until - now) if until else stored.hold)
+    choice = f"{verb(place, 'send')} or {verb(place, 'undo')}"
+    if preview is None:
+        return f"to {to or accounts} in {left}: {choice}"
+    parts = "".join(f"\n| {line}" for line in preview.parts)
+    fits = ", ".join(f"{account} {word}" for account, word in preview.fits.items())
+    if to is not None:
+        plain = set(preview.fits.values()) <= {FITS}
+        return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
+    return f"{plural(preview.characters, 'character')}: {fits}. Sending in {left}: {choice}{parts}"
+
+
+FITS = "ok"
+
+
+def _account(name: str, ones: Sequence[Delivery]) -> str:
+    posts = [one for one in ones if one.kind is DeliveryKind.POST]
+    deletions = [one for one in ones if one.kind is DeliveryKind.DELETE]
+    if deletions:
+        return f"{name} {_deleting(posts, deletions)}"
+    if len(posts) == 1:
+        return f"{name} {_state(posts[0])}"
+    done = sum(one.state is State.SENT for one in posts)
+    if done == len(posts):
+        return f"{name} {posts[0].posted_url or 'sent'} ({done} parts)"
+    unsent = next(one for one in posts if one.state is not State.SENT)
+    return f"{name} {_state(unsent)} ({done} of {len(posts)} parts sent)"
+
+
+def _deleting(posts: Sequence[Delivery], deletions: Sequence[Delivery]) -> str:
+    links = {one.id: one.posted_url or "sent" for one in posts}
+    kept = [links.get(one.follows or 0, "sent") for one in deletions if one.state is State.DEAD]
+    if kept:
+        return "NOT deleted: " + ", ".join(kept)
+    return "deleted" if all(one.state is State.SENT for one in deletions) else "deleting"
+
+
+def _state(one: Delivery) -> str:
+    if one.state is State.SENT:
+        return one.posted_url or "sent"
+    if one.state is State.CANCELLED and one.doubt_since is not None:
+        return "left as it is (it may be there)"
+    if one.unwanted and one.state in {State.SENDING, State.UNCERTAIN}:
+        return "taken back, will be deleted if it arrived"
+    if one.state is State.HELD:
+        return "held" if one.held - {Hold.FOLLOWS} else "on its way"
+    return STATE_WORDS[one.state]
+
+
+STATE_WORDS = {
+    State.HELD: "held",
+    State.READY: "on its way",
+    State.SENDING: "on its way",
+    State.UNCERTAIN: "not sure, checking",
+    State.SENT: "sent",
+    State.ASKED: "not sure, asked you",
+    State.DEAD: "FAILED",
+    State.CANCELLED: "cancelled",
+}
+
+
+def gathered(tally: Tally, place: Place) -> str:
+    """Return the one receipt that a burst of posts shares."""
+    by_account: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for account, state, count in tally.states:
+        by_account[account].append((STATE_WORDS[State(state)], count))
+    parts = (f"{name} {_counts(words)}" for name, words in by_account.items())
+    held = any(state == State.HELD for _, state, _ in tally.states)
+    stop = f". {verb(place, 'undo ID')} takes one back, {verb(place, 'panic')} freezes all" if held else ""
+    return f"[{short(tally.first)}]..[{short(tally.last)}] {plural(tally.posts, 'post')}: " + " · ".join(parts) + stop
+
+
+def _counts(words: Iterable[tuple[str, int]]) -> str:
+    total: defaultdict[str, int] = defaultdict(int)
+    for word, count in words:
+        total[word] += count
+    return ", ".join(f"{count} {word}" for word, count in total.items())

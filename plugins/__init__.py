@@ -1,0 +1,1 @@
+"""The platforms that come with Statusbridge, one package each; each sees only `bridge.plugin`."""
