@@ -1,0 +1,219 @@
+"""The inbox: every item that was heard, once, under a short id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, func, insert, select, text, update
+
+from bridge.domain.ids import Cursor, EntryId, PostId
+from bridge.domain.inbox import Counts, ItemState, StoredItem
+from bridge.domain.items import Author, Item
+from bridge.domain.posts import Visibility
+from bridge.store.schema import DELIVERY_PUBLISHED, ITEM_OPEN, delivery, item, short_id
+from bridge.store.types import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.store.tx import AnyRow, Tx
+
+MOST = 100
+"""Items that one unit of work takes at most, so that no command waits long for it."""
+
+_ACCOUNT = item.c.account == bindparam("account")
+_KNOWN_IDS = select(item.c.platform_id).where(_ACCOUNT, item.c.platform_id.in_(bindparam("ids", expanding=True)))
+_KNOWN_URIS = select(item.c.uri).where(_ACCOUNT, item.c.uri.in_(bindparam("uris", expanding=True)))
+_OURS = select(delivery.c.posted_id, delivery.c.post_id).where(
+    delivery.c.account == bindparam("account"),
+    text(DELIVERY_PUBLISHED),
+    delivery.c.posted_id.in_(bindparam("ids", expanding=True)),
+)
+_NEW_IDS = insert(short_id).returning(short_id.c.id, sort_by_parameter_order=True)
+_INSERT = insert(item)
+_GET = select(item).where(item.c.id == bindparam("one"))
+_HANDLES = (
+    select(item.c.author_key).where(item.c.author_local == bindparam("local")).group_by(item.c.author_key).limit(2)
+)
+_LATEST = (
+    select(item)
+    .where(item.c.author_local == bindparam("local"), item.c.author_key == bindparam("key"))
+    .order_by(item.c.id.desc())
+    .limit(1)
+)
+_OPEN = select(item).where(text(ITEM_OPEN)).order_by(item.c.id).limit(bindparam("most"))
+_STATES = select(item.c.state, func.count()).where(text(ITEM_OPEN)).group_by(item.c.state)
+_SINCE = select(func.count()).where(item.c.received_at >= bindparam("since"))
+_ANSWERED = (
+    update(item)
+    .where(item.c.id == bindparam("one"), text(ITEM_OPEN))
+    .values(state=ItemState.ANSWERED.value, answered_at=bindparam("at"))
+)
+
+
+def add(tx: Tx, *, account: str, items: Sequence[Item], received_at: datetime) -> list[StoredItem]:
+    """Store what was heard on an account and return what of it is new, in the same order, each with its id.
+
+    Known is an item whose platform id or, where it has one, whose URI the account has heard before. Raises ValueError
+    for more than 100 items.
+    """
+    if len(items) > MOST:
+        raise ValueError(f"{len(items)} items in one unit, at most {MOST}")
+    new = _new(tx, account, items)
+    if not new:
+        return []
+    ids: Sequence[int] = tx.execute(_NEW_IDS, [{"kind": "item"}] * len(new)).scalars().all()
+    ours = _ours(tx, account, new)
+    stored = [
+        StoredItem(
+            id=EntryId(number),
+            account=account,
+            item=one,
+            received_at=received_at,
+            post=ours.get(one.in_reply_to) if one.in_reply_to else None,
+        )
+        for number, one in zip(ids, new, strict=True)
+    ]
+    tx.execute(_INSERT, [_values(one) for one in stored])
+    return stored
+
+
+def get(tx: Tx, entry: EntryId) -> StoredItem | None:
+    """Return an item, or None."""
+    row = tx.row(_GET, {"one": entry})
+    return None if row is None else _stored(row)
+
+
+def latest_by(tx: Tx, handle: str) -> StoredItem | None:
+    """Return the last item of a person, or None.
+
+    The handle is complete (`kim@mastodon.example`), or its part before the `@` where only one person has it; capitals
+    and a leading `@` don't matter.
+    """
+    key = fold(handle.removeprefix("@"))
+    local = local_part(key)
+    if "@" not in key:
+        keys = tx.execute(_HANDLES, {"local": local}).scalars().all()
+        if len(keys) != 1:
+            return None
+        key = str(keys[0])
+    row = tx.row(_LATEST, {"local": local, "key": key})
+    return None if row is None else _stored(row)
+
+
+def open_items(tx: Tx, limit: int) -> list[StoredItem]:
+    """Return what is open or claimed, the longest waiting first."""
+    return [_stored(row) for row in tx.rows(_OPEN, {"most": limit})]
+
+
+def counts(tx: Tx, now: datetime) -> Counts:
+    """Count what is open, what is claimed, and what was heard since midnight in the time zone of `now`."""
+    states = {str(row[0]): int(row[1]) for row in tx.rows(_STATES)}
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Counts(
+        open=states.get(ItemState.OPEN, 0),
+        claimed=states.get(ItemState.CLAIMED, 0),
+        today=tx.scalar(_SINCE, {"since": midnight}),
+    )
+
+
+def answered(tx: Tx, entry: EntryId, at: datetime) -> bool:
+    """Record that an open or claimed item has its answer; False where it was neither."""
+    return tx.changed(_ANSWERED, {"one": entry, "at": at}) == 1
+
+
+def fold(handle: str) -> str:
+    """Return a handle as it is compared."""
+    return storable(handle).casefold()
+
+
+def local_part(handle: str) -> str:
+    """Return a handle's part before the `@`."""
+    return handle.partition("@")[0]
+
+
+def _new(tx: Tx, account: str, items: Sequence[Item]) -> list[Item]:
+    ids = {storable(one.id) for one in items}
+    uris = {storable(one.uri) for one in items if one.uri}
+    known_ids = set(tx.execute(_KNOWN_IDS, {"account": account, "ids": list(ids)}).scalars())
+    known_uris = (
+        set(tx.execute(_KNOWN_URIS, {"account": account, "uris": list(uris)}).scalars()) if uris else set[str]()
+    )
+    new: list[Item] = []
+    for one in items:
+        number, uri = storable(one.id), storable(one.uri)
+        if number in known_ids or (uri and uri in known_uris):
+            continue
+        known_ids.add(number)
+        known_uris.add(uri)
+        new.append(one)
+    return new
+
+
+def _ours(tx: Tx, account: str, items: Sequence[Item]) -> dict[PostId, EntryId]:
+    answered_ids = {one.in_reply_to for one in items if one.in_reply_to}
+    if not answered_ids:
+        return {}
+    rows = tx.rows(_OURS, {"account": account, "ids": list(answered_ids)})
+    return {PostId(row.posted_id): EntryId(row.post_id) for row in rows}
+
+
+def _values(stored: StoredItem) -> dict[str, Any]:
+    one = stored.item
+    key = fold(one.author.handle)
+    return {
+        "id": stored.id,
+        "account": stored.account,
+        "platform_id": one.id,
+        "uri": one.uri,
+        "author_id": one.author.id,
+        "author_handle": one.author.handle,
+        "author_key": key,
+        "author_local": local_part(key),
+        "author_name": one.author.name,
+        "author_url": one.author.url,
+        "text": one.text,
+        "warning": one.warning,
+        "language": one.language,
+        "visibility": one.visibility.value,
+        "url": one.url,
+        "in_reply_to": one.in_reply_to,
+        "post_id": stored.post,
+        "media": list(one.media),
+        "answer_prefix": one.answer_prefix,
+        "memo": dict(one.memo),
+        "raw": one.raw,
+        "created_at": one.created_at,
+        "received_at": stored.received_at,
+        "state": stored.state.value,
+    }
+
+
+def _stored(row: AnyRow) -> StoredItem:
+    return StoredItem(
+        id=EntryId(row.id),
+        account=row.account,
+        item=Item(
+            id=PostId(row.platform_id),
+            author=Author(id=row.author_id, handle=row.author_handle, name=row.author_name, url=row.author_url),
+            text=row.text,
+            created_at=row.created_at,
+            cursor=Cursor(""),
+            uri=row.uri,
+            url=row.url,
+            in_reply_to=None if row.in_reply_to is None else PostId(row.in_reply_to),
+            visibility=Visibility(row.visibility),
+            warning=row.warning,
+            language=row.language,
+            media=tuple(row.media),
+            answer_prefix=row.answer_prefix,
+            raw=row.raw,
+            memo=dict(row.memo),
+        ),
+        received_at=row.received_at,
+        post=None if row.post_id is None else EntryId(row.post_id),
+        state=ItemState(row.state),
+        claimed_by=row.claimed_by,
+        answered_at=row.answered_at,
+    )

@@ -1,0 +1,403 @@
+"""The outbox: every delivery that is owed, and the order of each account's lane.
+
+A lane takes its head only: the row with the smallest position among `ready`, `sending` and `uncertain`. Everything here
+runs inside the writer's transaction; ids, keys and times come from outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, delete, exists, func, insert, literal_column, select, text, update
+
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
+from bridge.domain.ids import EntryId, PostId
+from bridge.domain.people import Place, Target
+from bridge.domain.posts import Key, Memo, Posted, Ref, Visibility
+from bridge.store.schema import DELIVERY_HELD, DELIVERY_IN_LANE, DELIVERY_PUBLISHED, DELIVERY_SENT, delivery, post
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from bridge.domain.outbox import Part, StoredPost
+    from bridge.store.tx import Tx
+
+_ROWS = select(
+    delivery,
+    post.c.source,
+    post.c.place,
+    post.c.visibility,
+    post.c.warning,
+    post.c.language,
+).join_from(delivery, post, post.c.id == delivery.c.post_id)
+
+_ACCOUNT = delivery.c.account == bindparam("in_account")
+_HEAD = (
+    _ROWS.where(_ACCOUNT, text(DELIVERY_IN_LANE.replace("state", "delivery.state")))
+    .order_by(delivery.c.position)
+    .limit(1)
+)
+_GET = _ROWS.where(delivery.c.id == bindparam("one"))
+_OF_POST = _ROWS.where(delivery.c.post_id == bindparam("entry")).order_by(delivery.c.id)
+_FOLLOWERS = _ROWS.where(delivery.c.follows == bindparam("one")).order_by(delivery.c.part)
+_HELD = _ROWS.where(_ACCOUNT, text(DELIVERY_HELD.replace("state", "delivery.state"))).order_by(delivery.c.hold_until)
+_SENDING = _ROWS.where(
+    _ACCOUNT,
+    text(DELIVERY_IN_LANE.replace("state", "delivery.state")),
+    delivery.c.state == literal_column("'sending'"),
+)
+_NEXT_HOLD = select(func.min(delivery.c.hold_until)).where(_ACCOUNT, text(DELIVERY_HELD))
+_WAITING = select(func.count()).where(_ACCOUNT, text(DELIVERY_IN_LANE))
+_TAIL = select(func.max(delivery.c.position)).where(_ACCOUNT)
+_FRONT = select(func.min(delivery.c.position)).where(_ACCOUNT, text(DELIVERY_IN_LANE))
+_PUBLISHED = _ROWS.where(
+    _ACCOUNT,
+    delivery.c.posted_id == bindparam("there"),
+    text(DELIVERY_PUBLISHED.replace("posted_id", "delivery.posted_id")),
+)
+_KNOWN = select(delivery.c.posted_id).where(
+    _ACCOUNT, text(DELIVERY_PUBLISHED), delivery.c.settled_at >= bindparam("after"), delivery.c.kind == "post"
+)
+_FOLLOWER = delivery.alias("follower")
+_OLD = (
+    select(delivery.c.id)
+    .where(
+        text(DELIVERY_SENT.replace("state", "delivery.state")),
+        delivery.c.settled_at < bindparam("before"),
+        ~exists().where(_FOLLOWER.c.follows == delivery.c.id),
+    )
+    .order_by(delivery.c.settled_at)
+    .limit(bindparam("most"))
+)
+_FORGET = delete(delivery).where(delivery.c.id == bindparam("one"))
+_INSERT = insert(delivery)
+_UPDATE = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("one"))
+    .values(
+        {
+            name: bindparam("new_" + name)
+            for name in (
+                "text", "parent_id", "parent_memo", "state", "held", "hold_until", "position", "fresh_since", "due_at",
+                "attempt", "failures", "epoch", "doubt_since", "doubt_attempt", "unwanted", "told", "posted_id",
+                "posted_url", "memo", "error", "settled_at",
+            )
+        }
+    )
+)  # fmt: skip
+
+FINAL = frozenset({State.SENT, State.DEAD, State.CANCELLED, State.ASKED})
+
+
+def lane_topic(account: str) -> str:
+    """Return the topic that wakes an account's lane."""
+    return "lane:" + account
+
+
+def add(
+    tx: Tx,
+    stored: StoredPost,
+    parts: Sequence[Part],
+    *,
+    held: frozenset[str],
+    now: datetime,
+    born_for: Collection[str],
+    epoch: str,
+) -> tuple[Delivery, ...]:
+    """Owe a post's parts to their accounts.
+
+    With `held` empty a part is ready at the tail of its lane, and on an idle lane of an account in `born_for` it is
+    born `sending`, which saves the lane a commit of its own. Later parts of a thread wait for the one before.
+    """
+    made: list[Delivery] = []
+    for part in parts:
+        previous = made[-1] if part.part else None
+        made.append(_add_one(tx, stored, part, held=held, now=now, born_for=born_for, epoch=epoch, previous=previous))
+        tx.wake(lane_topic(part.account))
+    return tuple(made)
+
+
+def _add_one(
+    tx: Tx,
+    stored: StoredPost,
+    part: Part,
+    *,
+    held: frozenset[str],
+    now: datetime,
+    born_for: Collection[str],
+    epoch: str,
+    previous: Delivery | None,
+) -> Delivery:
+    reasons = held if previous is None else held | {Hold.FOLLOWS.value}
+    idle = not reasons and part.account in born_for and head(tx, part.account) is None
+    state = State.HELD if reasons else State.SENDING if idle else State.READY
+    born = state is State.SENDING
+    values = {
+        **_blank(stored.id, part.account, DeliveryKind.POST, part.key, now),
+        "part": part.part,
+        "parts": part.parts,
+        "text": part.text,
+        "parent_id": part.parent.id if part.parent else None,
+        "parent_memo": dict(part.parent.memo) if part.parent else {},
+        "follows": previous.id if previous else None,
+        "state": state.value,
+        "held": reasons,
+        "hold_until": now + stored.hold if Hold.UNDO in reasons else None,
+        "position": tail(tx, part.account),
+        "attempt": 1 if born else 0,
+        "epoch": epoch if born else None,
+        "doubt_since": now if born else None,
+        "doubt_attempt": 1 if born else None,
+    }
+    return _delivery_of(tx, _new(tx, values))
+
+
+def _blank(entry: EntryId, account: str, kind: DeliveryKind, key: Key, now: datetime) -> dict[str, Any]:
+    return {
+        "post_id": entry,
+        "account": account,
+        "kind": kind.value,
+        "part": 0,
+        "parts": 1,
+        "text": "",
+        "parent_id": None,
+        "parent_memo": {},
+        "follows": None,
+        "state": State.READY.value,
+        "held": frozenset[str](),
+        "hold_until": None,
+        "fresh_since": now,
+        "due_at": None,
+        "key_token": key.token,
+        "key_minted_at": key.minted_at,
+        "attempt": 0,
+        "failures": 0,
+        "epoch": None,
+        "doubt_since": None,
+        "doubt_attempt": None,
+        "unwanted": False,
+        "told": False,
+        "posted_id": None,
+        "posted_url": None,
+        "memo": {},
+        "error": None,
+        "created_at": now,
+        "settled_at": None,
+    }
+
+
+def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delivery:
+    """Owe the deletion of a delivery that is `sent`, at the head of its lane."""
+    if target.posted is None:
+        message = f"delivery {target.id} has nothing known to delete"
+        raise ValueError(message)
+    values = {
+        **_blank(target.post, target.account, DeliveryKind.DELETE, key, now),
+        "parent_id": target.posted.id,
+        "parent_memo": dict(target.posted.memo),
+        "posted_url": target.posted_url,
+        "follows": target.id,
+        "position": front(tx, target.account),
+    }
+    tx.wake(lane_topic(target.account))
+    return _delivery_of(tx, _new(tx, values))
+
+
+def _new(tx: Tx, values: dict[str, Any]) -> int:
+    key = tx.execute(_INSERT, values).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def _delivery_of(tx: Tx, one: int) -> Delivery:
+    found = get(tx, one)
+    if found is None:
+        message = f"delivery {one} is gone"
+        raise LookupError(message)
+    return found
+
+
+def head(tx: Tx, account: str) -> Delivery | None:
+    """Return the head of an account's lane."""
+    row = tx.execute(_HEAD, {"in_account": account}).one_or_none()
+    return _delivery(row) if row is not None else None
+
+
+def get(tx: Tx, one: int) -> Delivery | None:
+    """Return a delivery by its own number."""
+    row = tx.execute(_GET, {"one": one}).one_or_none()
+    return _delivery(row) if row is not None else None
+
+
+def of_post(tx: Tx, entry: EntryId) -> tuple[Delivery, ...]:
+    """Return a post's deliveries, deletions included, in the order in which they were owed."""
+    return tuple(_delivery(row) for row in tx.execute(_OF_POST, {"entry": entry}))
+
+
+def followers(tx: Tx, one: int) -> tuple[Delivery, ...]:
+    """Return what waits for a delivery, or deletes it."""
+    return tuple(_delivery(row) for row in tx.execute(_FOLLOWERS, {"one": one}))
+
+
+def held(tx: Tx, account: str) -> tuple[Delivery, ...]:
+    """Return what is held for an account, first to end first."""
+    return tuple(_delivery(row) for row in tx.execute(_HELD, {"in_account": account}))
+
+
+def sending(tx: Tx, account: str) -> tuple[Delivery, ...]:
+    """Return what is, or was, on the wire to an account."""
+    return tuple(_delivery(row) for row in tx.execute(_SENDING, {"in_account": account}))
+
+
+def next_hold(tx: Tx, account: str) -> datetime | None:
+    """Return when the next undo window of an account ends."""
+    found: datetime | None = tx.execute(_NEXT_HOLD, {"in_account": account}).scalar_one()
+    return found
+
+
+def waiting(tx: Tx, account: str) -> int:
+    """Return how many deliveries are in an account's lane."""
+    return int(tx.execute(_WAITING, {"in_account": account}).scalar_one())
+
+
+def tail(tx: Tx, account: str) -> int:
+    """Return the position after the last one of a lane."""
+    last: int | None = tx.execute(_TAIL, {"in_account": account}).scalar_one()
+    return (last or 0) + 1
+
+
+def front(tx: Tx, account: str) -> int:
+    """Return the position before the first one of a lane."""
+    first: int | None = tx.execute(_FRONT, {"in_account": account}).scalar_one()
+    return first - 1 if first is not None else tail(tx, account)
+
+
+def published(tx: Tx, account: str, there: PostId) -> Delivery | None:
+    """Return the delivery that a platform knows by this id."""
+    row = tx.execute(_PUBLISHED, {"in_account": account, "there": there}).first()
+    return _delivery(row) if row is not None else None
+
+
+def known(tx: Tx, account: str, *, after: datetime) -> frozenset[PostId]:
+    """Return the platform ids that belong to deliveries settled after a time."""
+    rows = tx.execute(_KNOWN, {"in_account": account, "after": after})
+    return frozenset(PostId(row.posted_id) for row in rows)
+
+
+def save(tx: Tx, changed: Delivery, *, now: datetime) -> None:
+    """Write a delivery back; what its state means for others is the caller's to see to."""
+    memo: Memo = changed.posted.memo if changed.posted else {}
+    tx.execute(
+        _UPDATE,
+        {
+            "one": changed.id,
+            "new_text": changed.text,
+            "new_parent_id": changed.parent.id if changed.parent else None,
+            "new_parent_memo": dict(changed.parent.memo) if changed.parent else {},
+            "new_state": changed.state.value,
+            "new_held": changed.held,
+            "new_hold_until": changed.hold_until,
+            "new_position": changed.position,
+            "new_fresh_since": changed.fresh_since,
+            "new_due_at": changed.due_at,
+            "new_attempt": changed.attempt,
+            "new_failures": changed.failures,
+            "new_epoch": changed.epoch,
+            "new_doubt_since": changed.doubt_since,
+            "new_doubt_attempt": changed.doubt_attempt,
+            "new_unwanted": changed.unwanted,
+            "new_told": changed.told,
+            "new_posted_id": changed.posted.id if changed.posted else None,
+            "new_posted_url": changed.posted_url,
+            "new_memo": dict(memo),
+            "new_error": changed.error,
+            "new_settled_at": now if changed.state in FINAL else None,
+        },
+    )
+
+
+def free(tx: Tx, one: Delivery, reason: str, *, now: datetime) -> Delivery:
+    """Take one reason away from a held delivery; without any left it is ready.
+
+    The end of a hold joins the tail, since the order is that of first attempts; a part of a thread keeps its place.
+    """
+    left = one.held - {reason}
+    if left:
+        changed = replace(one, held=left, hold_until=one.hold_until if Hold.UNDO in left else None)
+    else:
+        position = one.position if reason == Hold.FOLLOWS else tail(tx, one.account)
+        changed = replace(
+            one, state=State.READY, held=left, hold_until=None, position=position, fresh_since=now, due_at=None
+        )
+        tx.wake(lane_topic(one.account))
+    save(tx, changed, now=now)
+    return changed
+
+
+def rejoin(tx: Tx, one: Delivery, *, now: datetime) -> Delivery:
+    """Make a dead or asked delivery ready again, at the tail, as new: a person vouched that it is not there."""
+    changed = replace(
+        one,
+        state=State.READY,
+        position=tail(tx, one.account),
+        fresh_since=now,
+        due_at=None,
+        failures=0,
+        doubt_since=None,
+        doubt_attempt=None,
+        unwanted=False,
+    )
+    save(tx, changed, now=now)
+    tx.wake(lane_topic(one.account))
+    return changed
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    posted = None
+    if row.posted_id is not None:
+        posted = Posted(id=PostId(row.posted_id), url=row.posted_url, memo=row.memo)
+    parent = None
+    if row.parent_id is not None:
+        parent = Ref(id=PostId(row.parent_id), memo=row.parent_memo)
+    return Delivery(
+        id=row.id,
+        post=EntryId(row.post_id),
+        source=Target(row.source, Place(row.place)),
+        account=row.account,
+        kind=DeliveryKind(row.kind),
+        text=row.text,
+        state=State(row.state),
+        key=Key(token=row.key_token, minted_at=row.key_minted_at),
+        fresh_since=row.fresh_since,
+        part=row.part,
+        parts=row.parts,
+        parent=parent,
+        follows=row.follows,
+        visibility=Visibility(row.visibility) if row.visibility else None,
+        warning=row.warning,
+        language=row.language,
+        held=row.held,
+        hold_until=row.hold_until,
+        position=row.position,
+        due_at=row.due_at,
+        attempt=row.attempt,
+        failures=row.failures,
+        epoch=row.epoch,
+        doubt_since=row.doubt_since,
+        doubt_attempt=row.doubt_attempt,
+        unwanted=row.unwanted,
+        told=row.told,
+        posted=posted,
+        posted_url=row.posted_url,
+        error=row.error,
+        created_at=row.created_at,
+    )
+
+
+def prune(tx: Tx, before: datetime, limit: int) -> int:
+    """Forget deliveries that were sent before a time and that nothing refers to; returns how many."""
+    rows = tx.execute(_OLD, {"before": before, "most": limit}).scalars().all()
+    if rows:
+        tx.execute(_FORGET, [{"one": one} for one in rows])
+    return len(rows)

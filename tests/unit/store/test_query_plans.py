@@ -1,0 +1,216 @@
+"""Each query that runs often must find its rows by an index, on both databases, however much is stored.
+
+To add one, add a line to CASES: a name, what runs it, and the indexes that its plan must use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import JSON, event, insert, text
+
+from bridge.domain.clock import SystemClock
+from bridge.domain.ids import Cursor, EntryId, PostId
+from bridge.domain.items import Author, Item
+from bridge.domain.people import Place, Target
+from bridge.store import Store, Tx, accounts, audit, cursors, inbox, notices, outbox, posts, stanzas
+from bridge.store.schema import metadata
+from bridge.store.types import Reasons, Utc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy import Table
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+OPS = Target("ops@rooms.example.org", Place.ROOM)
+ENTRY = EntryId(7)
+HEARD = Item(
+    id=PostId("9"),
+    author=Author(id="1", handle="kim@social.example"),
+    text="",
+    created_at=NOW,
+    cursor=Cursor(""),
+    uri="u",
+    in_reply_to=PostId("5"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    run: Callable[[Tx], object]
+    uses: tuple[str, ...]
+    """Each of them is in the plan; `a|b` is either, since both find one row."""
+    walks: str = ""
+    """A table that may be walked in the order of its key, since a LIMIT ends the walk."""
+
+
+CASES = [
+    Case("cursors.get", lambda tx: cursors.get(tx, "a"), ("pk_cursor",)),
+    Case("cursors.move", lambda tx: cursors.move(tx, "a", "1", NOW), ()),
+    Case("stanzas.admit", lambda tx: stanzas.admit(tx, archive="a", key="k", sender="s", at=NOW), ()),
+    Case("stanzas.mark", lambda tx: stanzas.mark(tx, 1, "failed"), ("pk_stanza",)),
+    Case("stanzas.prune", lambda tx: stanzas.prune(tx, NOW, 50), ("ix_stanza_received_at",)),
+    Case("notices.ready", lambda tx: notices.ready(tx, targets=[OPS], now=NOW, limit=9), ("ix_notice_pending",)),
+    Case("notices.next_due", notices.next_due, ("ix_notice_pending",)),
+    Case("notices.sending", notices.sending, ("ix_notice_pending",)),
+    Case("notices.sending to", lambda tx: notices.sending(tx, OPS), ("ix_notice_pending",)),
+    Case("notices.pending", notices.pending, ("ix_notice_pending",)),
+    Case("notices.living", lambda tx: notices.living(tx, OPS, ENTRY), ("ix_notice_receipt",)),
+    Case("notices.done", lambda tx: notices.done(tx, "o", stanza_id=None, at=NOW), ("uq_notice_origin_id",)),
+    Case(
+        "notices.begin",
+        lambda tx: notices.begin(tx, 1, body="", corrects=None, nick=None, at=NOW),
+        ("pk_notice|ix_notice_pending",),
+    ),
+    Case("notices.reopen", lambda tx: notices.reopen(tx, [1, 2]), ("pk_notice|ix_notice_pending",)),
+    Case("notices.prune", lambda tx: notices.prune(tx, NOW, 50), ("ix_notice_done",)),
+    Case(
+        "inbox.add",
+        lambda tx: inbox.add(tx, account="one", items=[HEARD], received_at=NOW),
+        ("uq_item_account_platform_id", "ix_item_account_uri", "ix_delivery_published"),
+    ),
+    Case("inbox.get", lambda tx: inbox.get(tx, ENTRY), ("pk_item",)),
+    Case("inbox.latest_by", lambda tx: inbox.latest_by(tx, "kim@x.example"), ("ix_item_author_local_author_key_id",)),
+    Case("inbox.latest_by nick", lambda tx: inbox.latest_by(tx, "kim"), ("ix_item_author_local_author_key_id",)),
+    Case("inbox.open_items", lambda tx: inbox.open_items(tx, 9), ("ix_item_open",)),
+    Case("inbox.counts", lambda tx: inbox.counts(tx, NOW), ("ix_item_open", "ix_item_received_at")),
+    Case("inbox.answered", lambda tx: inbox.answered(tx, ENTRY, NOW), ("pk_item",)),
+    Case("accounts.get", lambda tx: accounts.get(tx, "one"), ("pk_account_state",)),
+    Case("accounts.panic", accounts.panic, ("pk_control",)),
+    Case("accounts.keep_load", lambda tx: accounts.keep_load(tx, "one", "token"), ("pk_keep",)),
+    Case("audit.append", lambda tx: audit.append(tx, at=NOW, actor="a", verb="v", salt="s"), (), walks="audit"),
+    Case("outbox.head", lambda tx: outbox.head(tx, "one"), ("ix_delivery_lane",)),
+    Case("outbox.get", lambda tx: outbox.get(tx, 1), ("pk_delivery",)),
+    Case("outbox.of_post", lambda tx: outbox.of_post(tx, ENTRY), ("ix_delivery_post_id",)),
+    Case("outbox.followers", lambda tx: outbox.followers(tx, 1), ("ix_delivery_follows",)),
+    Case("outbox.held", lambda tx: outbox.held(tx, "one"), ("ix_delivery_held",)),
+    Case("outbox.sending", lambda tx: outbox.sending(tx, "one"), ("ix_delivery_lane",)),
+    Case("outbox.next_hold", lambda tx: outbox.next_hold(tx, "one"), ("ix_delivery_held",)),
+    Case("outbox.waiting", lambda tx: outbox.waiting(tx, "one"), ("ix_delivery_lane",)),
+    Case("outbox.tail", lambda tx: outbox.tail(tx, "one"), ("ix_delivery_account_position",)),
+    Case("outbox.front", lambda tx: outbox.front(tx, "one"), ("ix_delivery_lane",)),
+    Case("outbox.published", lambda tx: outbox.published(tx, "one", PostId("5")), ("ix_delivery_published",)),
+    Case("outbox.known", lambda tx: outbox.known(tx, "one", after=NOW), ("ix_delivery_published",)),
+    Case("posts.get", lambda tx: posts.get(tx, ENTRY), ("pk_post",)),
+    Case("posts.sharing", lambda tx: posts.sharing(tx, ENTRY), ("ix_post_receipt_id",)),
+    Case("posts.group", lambda tx: posts.group(tx, ENTRY), ("ix_post_receipt_id",)),
+    Case(
+        "posts.last_of",
+        lambda tx: posts.last_of(tx, author="ana@example.org", source=OPS, after=NOW),
+        ("ix_post_source_created_at",),
+    ),
+]
+
+
+def plans(tx: Tx, run: Callable[[Tx], object], explain: str) -> list[str]:
+    """Run something, and return the plan of each statement that it executed."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        statements.append((statement, parameters))
+
+    connection = tx._connection
+    event.listen(connection, "before_cursor_execute", note)
+    run(tx)
+    event.remove(connection, "before_cursor_execute", note)
+    assert statements
+    found: list[str] = []
+    for statement, parameters in statements:
+        one = parameters[0] if isinstance(parameters, list) else parameters
+        rows = connection.exec_driver_sql(f"{explain} {statement}", one).all()
+        found.extend(str(row[-1]) for row in rows)
+    return found
+
+
+@pytest.fixture
+async def lite(sqlite_url: str) -> AsyncIterator[Store]:
+    async with Store.open(sqlite_url, clock=SystemClock()) as store:
+        yield store
+
+
+@pytest.fixture
+async def heavy(postgresql_url: str) -> AsyncIterator[Store]:
+    async with Store.open(postgresql_url, clock=SystemClock()) as store:
+        yield store
+
+
+async def test_no_query_scans_a_table_of_sqlite(lite: Store) -> None:
+    missed: list[str] = []
+
+    def unit(tx: Tx) -> None:
+        for case in CASES:
+            plan = "\n".join(plans(tx, case.run, "EXPLAIN QUERY PLAN"))
+            missed.extend(f"{case.name}: {step}" for step in plan.splitlines() if _scans(step, case.walks))
+            unused = [index for index in case.uses if not _uses(plan, index, _lite)]
+            missed.extend(f"{case.name} doesn't use {index}: {plan}" for index in unused)
+
+    await lite.write(unit)
+    assert missed == []
+
+
+def _scans(step: str, walks: str) -> bool:
+    return step.startswith("SCAN ") and " USING " not in step and step not in {"SCAN CONSTANT ROW", f"SCAN {walks}"}
+
+
+def _uses(plan: str, index: str, spell: Callable[[str], str] = str) -> bool:
+    return any(spell(name) in plan for name in index.split("|"))
+
+
+def _lite(index: str) -> str:
+    """SQLite names the indexes of keys by itself."""
+    kind, _, rest = index.partition("_")
+    tables = [table for table in metadata.tables if rest == table or rest.startswith(f"{table}_")]
+    if kind == "ix":
+        return index
+    columns = metadata.tables[tables[0]].primary_key.columns
+    if kind == "pk" and len(columns) == 1 and columns[0].type.python_type is int:
+        return "USING INTEGER PRIMARY KEY"
+    return f"sqlite_autoindex_{max(tables, key=len)}_"
+
+
+def fill(tx: Tx) -> None:
+    """Store some hundred rows of each kind, since the planner of PostgreSQL counts."""
+    states = {"delivery": "sent", "notice": "done", "item": "done"}
+    for table in metadata.sorted_tables:
+        if table.name in {"short_id", "stanza", "item", "post", "delivery", "notice"}:
+            rows = [_made(table, number, states.get(table.name, "")) for number in range(1, 301)]
+            tx.execute(insert(table), rows)
+    tx.execute(text("ANALYZE"))
+
+
+def _made(table: Table, number: int, state: str) -> dict[str, Any]:
+    values: dict[str, Any] = {"id": number, "account": "one", "state": state}
+    for column in table.columns:
+        kind = column.type
+        if column.name in values or (column.nullable and column.foreign_keys):
+            continue
+        if isinstance(kind, Utc):
+            values[column.name] = NOW - timedelta(seconds=number)
+        elif isinstance(kind, Reasons):
+            values[column.name] = frozenset[str]()
+        elif isinstance(kind, JSON):
+            values[column.name] = {}
+        else:
+            values[column.name] = {int: number, bool: False}.get(kind.python_type, f"{column.name} {number}")
+    return {name: value for name, value in values.items() if name in table.columns}
+
+
+async def test_no_query_needs_to_scan_a_table_of_postgresql(heavy: Store) -> None:
+    missed: list[str] = []
+
+    def unit(tx: Tx) -> None:
+        fill(tx)
+        tx.execute(text("SET LOCAL enable_seqscan = off"))
+        for case in CASES:
+            plan = "\n".join(plans(tx, case.run, "EXPLAIN"))
+            if "Seq Scan" in plan:
+                missed.append(f"{case.name}: {plan}")
+            missed.extend(f"{case.name} doesn't use {index}: {plan}" for index in case.uses if not _uses(plan, index))
+
+    await heavy.write(unit)
+    assert missed == []
