@@ -1,0 +1,42 @@
+"""What the commands and the lanes may know of the accounts: a view, made by whoever keeps the plugins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.plugin import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """One account as it is now.
+
+    `problem` is one sentence where the account is not up. `limits` are the last known ones, None if it was never
+    reached; `length` counts a text as the platform does. `deletes` and `finds` say what its plugin can do.
+    """
+
+    name: str
+    enabled: bool
+    up: bool
+    problem: str | None
+    limits: Limits | None
+    length: Callable[[str], int]
+    deletes: bool = False
+    finds: bool = False
+    signature: str | None = None
+
+
+class Accounts(Protocol):
+    """All configured accounts, by the names that `[accounts.NAME]` gives them."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all accounts, in the order of the configuration."""
+        ...
+
+    def view(self, name: str) -> AccountView | None:
+        """Return an account as it is now; None if there is none of that name."""
+        ...

@@ -1,0 +1,59 @@
+"""Answers to customers: on the account where they spoke, to the post that they wrote, held like any post."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.commands.compose import Wish, order
+from bridge.commands.context import Mistake
+from bridge.commands.posting import take_back_questions, write
+from bridge.domain.posts import Visibility
+from bridge.domain.text import clean_inbound
+from bridge.domain.wording import NOTHING, tag
+from bridge.store import inbox, posts
+
+if TYPE_CHECKING:
+    from bridge.commands.context import Context, Deed, Turn
+    from bridge.domain.ids import EntryId
+    from bridge.domain.inbox import StoredItem
+    from bridge.store import Tx
+
+
+async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
+    """Return the deed of answering an item by its id, or a person's last item by the handle.
+
+    A private item is answered in private; any other as widely as it was said. Raises Mistake.
+    """
+    item = await _item(context, to)
+    visibility = Visibility.DIRECT if item.item.private else item.item.visibility
+    made = order(context, Wish(text=text, visibility=visibility, answers=item))
+
+    def deed(turn: Turn) -> None:
+        take_back_questions(turn)
+        stored = write(turn, made)
+        turn.audit("reply", entry=stored.id, account=item.account, content=stored.text)
+
+    return deed
+
+
+async def _item(context: Context, to: EntryId | str) -> StoredItem:
+    if isinstance(to, str):
+        found = await context.read(lambda tx: inbox.latest_by(tx, to))
+        if found is None:
+            handle = "".join(clean_inbound(to.removeprefix("@"), 100).split())
+            raise Mistake(f"I know nobody as @{handle}, or more than one. {_what_waits(context)}")
+        return found
+
+    def look(tx: Tx) -> tuple[StoredItem | None, bool]:
+        return inbox.get(tx, to), posts.get(tx, to) is not None
+
+    found, is_post = await context.read(look)
+    if found is not None:
+        return found
+    if is_post:
+        raise Mistake(f"{tag(to)} is a post of ours; answering it isn't in this version. {NOTHING}")
+    raise Mistake(f"There is no {tag(to)}. {_what_waits(context)}")
+
+
+def _what_waits(context: Context) -> str:
+    return f"{context.verb('inbox')} lists what waits. {NOTHING}"

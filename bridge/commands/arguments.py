@@ -1,0 +1,273 @@
+"""The arguments of a verb, read one after another as its form asks for them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from bridge.commands.lines import Command, Known, Prefixes
+from bridge.commands.nearby import near
+from bridge.commands.verbs import Arg, Kind, Verb, find
+from bridge.commands.words import Nick, Words, entry_id, nick, shown
+from bridge.domain.durations import parse_duration
+from bridge.domain.jids import bare_jid
+from bridge.domain.text import is_blank
+from bridge.domain.wording import verb as quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.domain.ids import EntryId
+    from bridge.domain.people import Place
+
+_LONGEST_LINK: Final = 2_000
+
+_TITLE = re.compile(r"\s*([^\s:][^\n:]{0,100}):(?=\s)")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d|today|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
+_TIME = re.compile(r"\d{1,2}:\d\d(?:[ap]m)?|\d{1,2}[ap]m|\d{4}-\d\d-\d\dT\d\d:\d\d\S*", re.IGNORECASE)
+
+_NEEDED: Final[Mapping[Kind, str]] = {
+    Kind.ID: "the id of a post, such as `4f`",
+    Kind.ITEM: "an id, such as `52`, or a person, such as `@kim`",
+    Kind.NICK: "a person, written with `@`, such as `@kim`",
+    Kind.TEXT: "a text",
+    Kind.WORD: "a word",
+    Kind.LINK: "a link that begins with `https://`",
+    Kind.WHEN: "a time, such as `22:00`, `tomorrow 9:30` or `30m`",
+    Kind.DURATION: "a length of time, such as `30m`",
+    Kind.ACCOUNT: "the name of an account",
+    Kind.COMPONENT: "the name of a component",
+    Kind.TITLE: "the name of a component and a colon",
+    Kind.TEMPLATE: "the name of a template",
+    Kind.TOPIC: "a topic",
+    Kind.WHO: "a colleague",
+    Kind.JID: "an address, such as `raj@example.org`",
+    Kind.VERB: "a verb",
+}
+
+
+class WrongError(Exception):
+    """The line is no complete command; the message is one sentence that says why, and what to type instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where a line was said and which names exist.
+
+    A `marked` line began with `!` or with the bot's name. One that didn't is no command if it names what can't be
+    looked up in this version (a component, a template, a topic).
+    """
+
+    known: Known
+    place: Place
+    marked: bool
+
+    def instead(self, *verbs: Verb) -> str:
+        """Return how the verbs are said, as the end of a sentence."""
+        usages = [usage for verb in verbs for usage in verb.usages]
+        return " or ".join(quoted(self.place, usage) for usage in usages) + "."
+
+
+def read(scene: Scene, verb: Verb, said: str, words: Words, prefixes: Prefixes) -> Command:
+    """Return the command that the rest of the line completes; raises WrongError."""
+    start = words.at
+    errors: list[WrongError] = []
+    for form in verb.forms:
+        words.at = start
+        try:
+            return _Reader(scene, verb, words).command(form, said, prefixes)
+        except WrongError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One form being tried."""
+
+    scene: Scene
+    verb: Verb
+    words: Words
+    target: EntryId | Nick | None = None
+    text: str = ""
+    others: list[str] = field(default_factory=list[str])
+
+    def command(self, form: tuple[Arg, ...], said: str, prefixes: Prefixes) -> Command:
+        for arg in form:
+            if not self.words.peek():
+                if arg.optional:
+                    continue
+                raise self._wrong(f"needs {self._needed(arg)}")
+            _READERS[arg.kind](self, arg)
+        if extra := self.words.peek():  # what an optional argument couldn't read is left, too
+            raise self._wrong(f"can't take {shown(extra)}" + (" as well" if form else ""))
+        return Command(
+            verb=self.verb.name,
+            said=said,
+            prefixes=prefixes,
+            target=self.target,
+            text=self.text,
+            words=tuple(self.others),
+        )
+
+    def _wrong(self, problem: str) -> WrongError:
+        return WrongError(f"`{self.verb.name}` {problem}: type {self.scene.instead(self.verb)}")
+
+    def _misread(self, arg: Arg, word: str) -> WrongError:
+        return self._wrong(f"needs {self._needed(arg)}, not {shown(word)}")
+
+    @staticmethod
+    def _needed(arg: Arg) -> str:
+        return " or ".join(f"`{choice}`" for choice in arg.choices) if arg.choices else _NEEDED[arg.kind]
+
+    def _aim(self, target: EntryId | Nick) -> None:
+        if self.target is None:
+            self.target = target
+        else:
+            self.others.append(str(target))
+
+    def id(self, arg: Arg) -> None:
+        word = self.words.take()
+        entry = entry_id(word)
+        if entry is None:
+            raise self._misread(arg, word)
+        if not self.scene.known.entry(entry):
+            raise WrongError(
+                f"There is nothing with the id `{entry:x}`: ids stand in brackets before what they name, as in `[4f]`.",
+            )
+        self._aim(entry)
+
+    def item(self, arg: Arg) -> None:
+        if self.words.peek().startswith("@"):
+            self.nick(arg)
+        else:
+            self.id(arg)
+
+    def nick(self, arg: Arg) -> None:
+        word = self.words.take()
+        person = nick(word)
+        if person is None:
+            raise self._misread(arg, word)
+        if not self.scene.known.nick(person.name):
+            raise WrongError(f"Nobody called {shown(str(person))} has written: names are as the messages show them.")
+        self._aim(person)
+
+    def free_text(self, arg: Arg) -> None:
+        self.text = self.words.take_rest()
+        if is_blank(self.text):
+            raise self._wrong(f"needs {self._needed(arg)}")
+
+    def word(self, _arg: Arg) -> None:
+        self.others.append(self.words.take())
+
+    def unverifiable(self, arg: Arg) -> None:
+        word = self.words.take()
+        if not self.scene.marked:
+            raise self._misread(arg, word)
+        self.others.append(word)
+
+    def title(self, arg: Arg) -> None:
+        match = self.words.take_match(_TITLE)
+        if match is None or not self.scene.marked:
+            raise self._misread(arg, self.words.peek())
+        self.others.append(match[1])
+
+    def choice(self, arg: Arg) -> None:
+        word = self.words.peek().casefold()
+        if word in arg.choices:
+            self.others.append(word)
+            self.words.take()
+        elif not arg.optional:
+            raise self._misread(arg, self.words.peek())
+
+    def account(self, _arg: Arg) -> None:
+        self.others.append(account_name(self.scene, self.words.take()))
+
+    def link(self, arg: Arg) -> None:
+        word = self.words.take().strip("'\"`<>")
+        if not word.casefold().startswith(("https://", "http://")) or len(word) > _LONGEST_LINK:
+            raise self._misread(arg, word)
+        self.others.append(word)
+
+    def duration(self, arg: Arg) -> None:
+        word = self.words.take().casefold()
+        if not _is_duration(word):
+            raise self._misread(arg, word)
+        self.others.append(word)
+
+    def when(self, arg: Arg) -> None:
+        first = self.words.take()
+        if _DAY.fullmatch(first):
+            time = self.words.peek()
+            self.others.append(f"{first} {self.words.take()}" if _TIME.fullmatch(time) else first)
+        elif _TIME.fullmatch(first) or _is_duration(first.casefold().removeprefix("+")):
+            self.others.append(first)
+        else:
+            raise self._misread(arg, first)
+
+    def who(self, arg: Arg) -> None:
+        word = self.words.take()
+        if not self.scene.marked and not word.startswith("@") and not _is_address(word):
+            raise self._misread(arg, word)
+        self.others.append(word)
+
+    def address(self, arg: Arg) -> None:
+        word = self.words.take()
+        if not _is_address(word):
+            raise self._misread(arg, word)
+        self.others.append(bare_jid(word))
+
+    def topic(self, _arg: Arg) -> None:
+        word = self.words.take().strip("'\"`!").casefold()
+        verb = find(word)
+        if verb is None and word != "all":
+            close = near(word)
+            rest = f"did you mean `{close[0].name}`?" if close else "`help all` lists all verbs."
+            raise WrongError(f"{shown(word)} is no verb: {rest}")
+        self.others.append(verb.name if verb else word)
+
+
+def account_name(scene: Scene, word: str) -> str:
+    """Return the account that a word names, as the configuration writes it; raises WrongError."""
+    name = word.strip("'\"`").casefold()
+    if not scene.known.account(name):
+        raise WrongError(f"There is no account called {shown(word)}: accounts are named as in the configuration.")
+    return name
+
+
+def _is_duration(word: str) -> bool:
+    try:
+        parse_duration(word)
+    except ValueError:
+        return False
+    return word[-1:].isalpha()
+
+
+def _is_address(word: str) -> bool:
+    try:
+        bare_jid(word)
+    except ValueError:
+        return False
+    return True
+
+
+_READERS: Final[Mapping[Kind, Callable[[_Reader, Arg], None]]] = {
+    Kind.ID: _Reader.id,
+    Kind.ITEM: _Reader.item,
+    Kind.NICK: _Reader.nick,
+    Kind.TEXT: _Reader.free_text,
+    Kind.WORD: _Reader.word,
+    Kind.LINK: _Reader.link,
+    Kind.WHEN: _Reader.when,
+    Kind.DURATION: _Reader.duration,
+    Kind.ACCOUNT: _Reader.account,
+    Kind.COMPONENT: _Reader.unverifiable,
+    Kind.TITLE: _Reader.title,
+    Kind.TEMPLATE: _Reader.unverifiable,
+    Kind.TOPIC: _Reader.unverifiable,
+    Kind.WHO: _Reader.who,
+    Kind.JID: _Reader.address,
+    Kind.VERB: _Reader.topic,
+    Kind.CHOICE: _Reader.choice,
+}

@@ -1,0 +1,357 @@
+"""What a person decides about a post that exists: send, undo, retry, found, drop.
+
+Each deed looks at the deliveries as they are in its own transaction, changes what can be changed, and says for each
+account what was done.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
+from bridge.domain.ids import short
+from bridge.domain.posts import Key
+from bridge.domain.text import clean_inbound
+from bridge.domain.wording import NOTHING, STATE_WORDS, tag
+from bridge.store import accounts, inbox, outbox, posts, receipts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bridge.commands.context import Deed, Turn
+    from bridge.domain.ids import EntryId
+    from bridge.domain.outbox import StoredPost
+
+UNDO_REACH = timedelta(minutes=10)
+"""How far back `undo` alone finds one's own last post."""
+
+_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value)
+_IN_DOUBT = frozenset({State.ASKED, State.UNCERTAIN})
+_LEFT_TO_PEOPLE = frozenset({State.DEAD, State.ASKED})
+
+Words: TypeAlias = "defaultdict[str, list[str]]"
+"""What was done, for each account."""
+
+
+def send(entry: EntryId | None) -> Deed:
+    """Return the deed of ending a hold now; without an id that of the person's newest held post here."""
+
+    def deed(turn: Turn) -> None:
+        stored = _newest_held(turn) if entry is None else _post(turn, entry)
+        if stored is not None:
+            _send(turn, stored)
+
+    return deed
+
+
+def undo(entry: EntryId | None) -> Deed:
+    """Return the deed of taking a post back: what is held, on its way, or published.
+
+    Without an id it is the person's newest held post here, else the person's last post here of the last 10 minutes.
+    """
+
+    def deed(turn: Turn) -> None:
+        stored = _own_last(turn) if entry is None else _post(turn, entry)
+        if stored is not None:
+            _each(turn, stored, "undo", outbox.of_post(turn.tx, stored.id), _Undo(turn).one, posts_only=True)
+
+    return deed
+
+
+def retry(entry: EntryId) -> Deed:
+    """Return the deed of sending again what was refused, stale, or can't be known: the person vouches for it."""
+
+    def deed(turn: Turn) -> None:
+        def one(delivery: Delivery, _all: Sequence[Delivery]) -> str:
+            outbox.rejoin(turn.tx, delivery, now=turn.now)
+            return "deleting again" if delivery.kind is DeliveryKind.DELETE else "trying again"
+
+        _settle(turn, entry, "retry", _LEFT_TO_PEOPLE, one)
+
+    return deed
+
+
+def found(entry: EntryId, link: str | None) -> Deed:
+    """Return the deed of believing a person who saw the post on the platform."""
+    url = None if link is None else "".join(clean_inbound(link, 1_000).split())
+
+    def deed(turn: Turn) -> None:
+        def one(delivery: Delivery, everything: Sequence[Delivery]) -> str:
+            there = replace(
+                delivery,
+                state=State.SENT,
+                posted_url=url,
+                due_at=None,
+                error=None,
+                doubt_since=None,
+                doubt_attempt=None,
+                failures=0,
+            )
+            _save(turn, there)
+            _answered(turn, there)
+            return _found_words(turn, there, everything)
+
+        _settle(turn, entry, "found", _IN_DOUBT, one, link=url)
+
+    return deed
+
+
+def drop(entry: EntryId) -> Deed:
+    """Return the deed of giving up what was refused, stale, held, or can't be known."""
+
+    def deed(turn: Turn) -> None:
+        def one(delivery: Delivery, everything: Sequence[Delivery]) -> str:
+            cancel(turn, delivery)
+            for later in _later_parts(delivery, everything):
+                cancel(turn, later)
+            if delivery.state is State.ASKED:
+                return "left as it is; it may be there"
+            return "dropped"
+
+        _settle(turn, entry, "drop", _LEFT_TO_PEOPLE | {State.HELD}, one)
+
+    return deed
+
+
+def cancel(turn: Turn, one: Delivery) -> None:
+    """End a delivery that isn't on the wire; nothing that it waited for can free it any more."""
+    ended = replace(one, state=State.CANCELLED, held=frozenset(), hold_until=None, due_at=None)
+    _save(turn, ended)
+
+
+def _save(turn: Turn, one: Delivery) -> None:
+    outbox.save(turn.tx, one, now=turn.now)
+    turn.tx.wake(outbox.lane_topic(one.account))
+
+
+def _answered(turn: Turn, one: Delivery) -> None:
+    """See to the item that a post answered, once its first part is there."""
+    stored = posts.get(turn.tx, one.post)
+    if stored is not None and stored.answers is not None and one.part == 0:
+        inbox.answered(turn.tx, stored.answers, turn.now)
+
+
+def _send(turn: Turn, stored: StoredPost) -> None:
+    context = turn.context
+    waiting = [one for one in outbox.of_post(turn.tx, stored.id) if one.held.intersection(_OWN_HOLDS)]
+    waiting = [one for one in waiting if one.state is State.HELD]
+    if not waiting:
+        turn.say(f"{_lead(stored)} isn't held: {_standing(turn, stored)}", post=stored.id)
+        return
+    if stored.author != context.sender and any(Hold.QUESTION in one.held for one in waiting):
+        turn.say(f"{_lead(stored)} waits for a word of its author alone. {NOTHING}", post=stored.id)
+        return
+    for one in waiting:
+        for reason in sorted(one.held.intersection(_OWN_HOLDS)):
+            one = outbox.free(turn.tx, one, reason, now=turn.now)  # noqa: PLW2901 - one reason after the other
+    turn.audit("send", entry=stored.id)
+    turn.touch(stored)
+    frozen = accounts.panic(turn.tx) is not None
+    rest = f"ready, but everything outgoing is frozen: an approver's {context.verb('resume')} continues"
+    turn.say(f"{_lead(stored)} {rest if frozen else 'goes out now'}", post=stored.id)
+
+
+class _Undo:
+    """What taking back means for one delivery, by where it stands."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def one(self, one: Delivery, everything: Sequence[Delivery]) -> str:
+        match one.state:
+            case State.HELD | State.READY:
+                cancel(self._turn, one)
+                return "cancelled"
+            case State.SENDING | State.UNCERTAIN:
+                return self._unwanted(one)
+            case State.SENT:
+                return self._delete(one, everything)
+            case State.ASKED:
+                cancel(self._turn, one)
+                return "left as it is; if it is there, delete it by hand"
+            case State.DEAD:
+                cancel(self._turn, one)
+                return "was not sent"
+            case State.CANCELLED:
+                return "was cancelled before"
+
+    def _unwanted(self, one: Delivery) -> str:
+        _save(self._turn, replace(one, unwanted=True))
+        if self._deletes(one.account):
+            return "is on its way, will be deleted once found"
+        return "is on its way and can't be deleted there: look after it by hand"
+
+    def _delete(self, one: Delivery, everything: Sequence[Delivery]) -> str:
+        turn = self._turn
+        before = [other for other in everything if other.kind is DeliveryKind.DELETE and other.follows == one.id]
+        if any(other.state is State.SENT for other in before):
+            return "was deleted before"
+        for other in before:
+            if other.state in {State.DEAD, State.CANCELLED}:
+                outbox.rejoin(turn.tx, other, now=turn.now)
+        if before:
+            return "deleting"
+        if one.posted is None or not self._deletes(one.account):
+            return f"can't be deleted from here: {one.posted_url or 'delete it there by hand'}"
+        key = Key(token=turn.mint(), minted_at=turn.now)
+        outbox.add_deletion(turn.tx, one, key=key, now=turn.now)
+        return "deleting"
+
+    def _deletes(self, account: str) -> bool:
+        view = self._turn.context.accounts.view(account)
+        return view is not None and view.deletes
+
+
+Change: TypeAlias = Callable[[Delivery, "Sequence[Delivery]"], str]
+
+
+def _settle(
+    turn: Turn, entry: EntryId, word: str, states: frozenset[State], change: Change, *, link: str | None = None
+) -> None:
+    """Change the deliveries of a post that stand so, or say how all of them stand."""
+    stored = _post(turn, entry)
+    if stored is None:
+        return
+    everything = outbox.of_post(turn.tx, entry)
+    chosen = [one for one in everything if one.state in states]
+    if not chosen:
+        turn.say(f"{_lead(stored)} nothing to {_INFINITIVES[word]}: {_standing(turn, stored)}", post=stored.id)
+        return
+    if link is not None and len({one.account for one in chosen}) > 1:
+        there = [one for one in chosen if receipts.host_of(turn.tx, one.account) == urlsplit(link).netloc.casefold()]
+        if len({one.account for one in there}) != 1:
+            turn.say(_ambiguous(turn, stored, chosen), post=stored.id)
+            return
+        chosen = there
+    _each(turn, stored, word, chosen, change, content=link)
+
+
+def _ambiguous(turn: Turn, stored: StoredPost, chosen: Sequence[Delivery]) -> str:
+    names = ", ".join(dict.fromkeys(one.account for one in chosen))
+    without = turn.context.verb(f"found {short(stored.id)}")
+    return (
+        f"{_lead(stored)} is in doubt on {names}, and I can't tell where that link belongs: {without} without a link "
+        "says that it is on all of them. Nothing was changed."
+    )
+
+
+_INFINITIVES = {"retry": "retry", "found": "find", "drop": "drop"}
+
+
+def _each(
+    turn: Turn,
+    stored: StoredPost,
+    word: str,
+    chosen: Sequence[Delivery],
+    change: Change,
+    *,
+    posts_only: bool = False,
+    content: str | None = None,
+) -> None:
+    everything = outbox.of_post(turn.tx, stored.id)
+    words: Words = defaultdict(list)
+    done: set[int] = set()
+    for one in chosen:
+        if (posts_only and one.kind is not DeliveryKind.POST) or one.id in done:
+            continue
+        said = change(one, everything)
+        done |= {one.id, *(later.id for later in _later_parts(one, everything))} if word == "drop" else {one.id}
+        if said not in words[one.account]:
+            words[one.account].append(said)
+    for account in words:
+        turn.audit(word, entry=stored.id, account=account, content=content)
+    after = outbox.of_post(turn.tx, stored.id)
+    if all(one.state is State.CANCELLED and one.doubt_since is None for one in after):
+        # A question had no receipt yet, and needs none any more.
+        if not any(Hold.QUESTION in one.held for one in everything):
+            turn.touch(stored)
+        turn.say(f"{_lead(stored)} cancelled. {NOTHING}", post=stored.id)
+        return
+    turn.touch(stored)
+    turn.say(f"{_lead(stored)} {_sentence(words)}", post=stored.id)
+
+
+def _sentence(words: Words) -> str:
+    return " · ".join(f"{account}: {', '.join(said)}" for account, said in words.items())
+
+
+def _found_words(turn: Turn, there: Delivery, everything: Sequence[Delivery]) -> str:
+    later = _later_parts(there, everything)
+    for one in later:
+        cancel(turn, one)
+    words = f"taken as sent{f' ({there.posted_url})' if there.posted_url else ''}"
+    if later:
+        words += f"; the {len(later)} parts after it can't follow and were not sent: post them again"
+    if there.unwanted:
+        words += "; it was taken back, so delete it there by hand"
+    return words
+
+
+def _later_parts(one: Delivery, everything: Iterable[Delivery]) -> list[Delivery]:
+    """Return the parts of the same thread that still wait for this one."""
+    return [
+        other
+        for other in everything
+        if other.kind is DeliveryKind.POST
+        and one.kind is DeliveryKind.POST
+        and other.account == one.account
+        and other.part > one.part
+        and other.state is State.HELD
+    ]
+
+
+def _post(turn: Turn, entry: EntryId) -> StoredPost | None:
+    """Return the post, or say that there is none of that id."""
+    stored = posts.get(turn.tx, entry)
+    if stored is None:
+        name = tag(entry)
+        if inbox.get(turn.tx, entry) is not None:
+            turn.say(f"{name} is what somebody said to us, not a post of ours. Nothing was changed.", item=entry)
+        else:
+            turn.say(f"There is no {name}. Nothing was changed.")
+    return stored
+
+
+def _newest_held(turn: Turn) -> StoredPost | None:
+    context = turn.context
+    held = receipts.held_by(turn.tx, author=context.sender, source=context.source)
+    if not held:
+        turn.say(f"Nothing of yours is held here. {NOTHING}")
+        return None
+    return posts.get(turn.tx, held[0][0])
+
+
+def _own_last(turn: Turn) -> StoredPost | None:
+    context = turn.context
+    held = receipts.held_by(turn.tx, author=context.sender, source=context.source)
+    if held:
+        return posts.get(turn.tx, held[0][0])
+    last = posts.last_of(turn.tx, author=context.sender, source=context.source, after=turn.now - UNDO_REACH)
+    if last is None:
+        turn.say(
+            f"You posted nothing here in the last 10 minutes: say which, with {context.verb('undo ID')}. "
+            "Nothing was changed."
+        )
+    return last
+
+
+def _standing(turn: Turn, stored: StoredPost) -> str:
+    """Return in a few words how a post stands on each account."""
+    words: Words = defaultdict(list)
+    for one in outbox.of_post(turn.tx, stored.id):
+        if one.kind is DeliveryKind.POST:
+            word = one.posted_url or STATE_WORDS[one.state] if one.state is State.SENT else STATE_WORDS[one.state]
+        else:
+            word = {State.SENT: "deleted", State.DEAD: "NOT deleted"}.get(one.state, "deleting")
+        if word not in words[one.account]:
+            words[one.account].append(word)
+    return _sentence(words)
+
+
+def _lead(stored: StoredPost) -> str:
+    return tag(stored.id, stored.answers)

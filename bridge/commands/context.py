@@ -1,0 +1,135 @@
+"""What a command is carried out with: what is known before the writer, and its one unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from bridge.commands import receipts
+from bridge.domain.mint import Mint
+from bridge.domain.wording import verb
+from bridge.store import audit, notices
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.commands.accounts import Accounts
+    from bridge.commands.incoming import Incoming
+    from bridge.domain.ids import EntryId
+    from bridge.domain.outbox import StoredPost
+    from bridge.domain.people import Place, Role, Target
+    from bridge.settings import Settings
+    from bridge.store import Store, Tx
+
+T = TypeVar("T")
+
+
+class Mistake(Exception):  # noqa: N818 - it names what a person made, and its text is the answer
+    """Something that a person can mend; the message says what is wrong and what to type instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One line of a person, and everything that its unit of work must not find out or make up itself.
+
+    `seed` is where the unit's ids come from, `secret` where the salts of its audit rows do.
+    """
+
+    incoming: Incoming
+    role: Role
+    now: datetime
+    settings: Settings
+    accounts: Accounts
+    store: Store
+    seed: str
+    secret: str
+    born_for: frozenset[str]
+    new_id: Callable[[], str]
+
+    @property
+    def source(self) -> Target:
+        """The conversation that is answered."""
+        return self.incoming.source
+
+    @property
+    def place(self) -> Place:
+        """Whether it is a room or a direct chat."""
+        return self.incoming.place
+
+    @property
+    def sender(self) -> str:
+        """The person's real bare JID."""
+        return self.incoming.sender
+
+    def verb(self, words: str) -> str:
+        """Quote what to type in this conversation."""
+        return verb(self.place, words)
+
+    async def read(self, query: Callable[[Tx], T]) -> T:
+        """Ask the store something; raises ReadError."""
+        return await self.store.read(query)
+
+
+class Turn:
+    """A command's unit of work at work; it may be made twice, and then makes the same ids again."""
+
+    def __init__(self, tx: Tx, context: Context, stanza: int) -> None:
+        """Take the transaction and the number of the stanza that asked for it."""
+        self.tx = tx
+        self.context = context
+        self.stanza = stanza
+        self.mint = Mint(context.seed)
+        self._salt = Mint(context.secret)
+
+    @property
+    def now(self) -> datetime:
+        """When the command was taken up."""
+        return self.context.now
+
+    def say(
+        self, body: str, *, to: Target | None = None, post: EntryId | None = None, item: EntryId | None = None
+    ) -> None:
+        """Owe a line to the conversation, or to somebody else."""
+        notices.add_line(
+            self.tx,
+            target=to or self.context.source,
+            body=body,
+            origin_id=self.mint(),
+            at=self.now,
+            post=post,
+            item=item,
+        )
+
+    def touch(self, stored: StoredPost) -> None:
+        """Owe a post's receipt its present state."""
+        receipts.touch(self.tx, stored, origin_id=self.mint(), now=self.now)
+
+    def audit(
+        self, word: str, *, entry: EntryId | None = None, account: str | None = None, content: str | None = None
+    ) -> None:
+        """Record the deed."""
+        audit.append(
+            self.tx,
+            at=self.now,
+            actor=self.context.sender,
+            verb=word,
+            salt=self._salt(),
+            entry=entry,
+            account=account,
+            stanza=self.stanza,
+            content=content,
+        )
+
+
+Deed: TypeAlias = Callable[[Turn], None]
+"""What a command writes: rows only. It rechecks what was read before, and says what it really did."""
+
+
+def saying(body: str) -> Deed:
+    """Return the deed of a command that only answers."""
+
+    def deed(turn: Turn) -> None:
+        turn.say(body)
+
+    return deed

@@ -1,0 +1,236 @@
+"""The desk: takes one message after the other from the chat, and commits each with everything that follows from it.
+
+Incoming ─► who may what ─► parsed, rendered, counted, split ─► ONE unit: the gate, the cursor, the deed's rows, its
+audit, its answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+
+from bridge.commands import dispatch
+from bridge.commands.context import Context, Deed, Mistake, Turn, saying
+from bridge.commands.incoming import Content
+from bridge.commands.lines import Talk
+from bridge.commands.posting import shortened
+from bridge.commands.waiting import since
+from bridge.domain.people import Place, Role
+from bridge.domain.wording import NOTHING
+from bridge.store import NotCommitted, StoreError, Tx, cursors, stanzas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.commands.accounts import Accounts
+    from bridge.commands.incoming import Incoming
+    from bridge.domain.clock import Clock
+    from bridge.settings import Settings
+    from bridge.store import Store
+
+STRANGERS_EVERY = timedelta(days=1)
+"""A stranger in a direct chat is answered no more often than this."""
+
+POISON = 4
+"""After so many refusals of one message by the store the message itself is taken for the cause."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def _uuid() -> str:
+    return uuid4().hex
+
+
+class Desk:
+    """What the chat hands every message to. Used from one event loop, one message at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        accounts: Accounts,
+        clock: Clock,
+        *,
+        born_for: Callable[[], frozenset[str]],
+        new_id: Callable[[], str] = _uuid,
+    ) -> None:
+        """Take what commands need; `born_for` names the accounts whose idle lane lets a delivery be born `sending`."""
+        self._settings = settings
+        self._store = store
+        self._accounts = accounts
+        self._clock = clock
+        self._born_for = born_for
+        self._new_id = new_id
+        self._refused: tuple[str, str] | None = None
+        self._refusals = 0
+        self._cursors = _Cursors(store)
+
+    async def handle(self, incoming: Incoming) -> None:
+        """Judge one message and commit what follows from it; return once that is committed.
+
+        The cursor over talk that concerns nobody is moved later, in bulk. Raises NotCommitted, InDoubt or ReadError
+        when the store can't be used: the same message may then be handed in again, and counts once.
+        """
+        context = self._context(incoming)
+        try:
+            await self._hear(context)
+        except StoreError as error:
+            if not isinstance(error, NotCommitted) or not self._is_poison(incoming):
+                raise
+            await self._fail(context)
+        except Exception:  # noqa: BLE001 - a bug in one command must not block the room
+            _log.exception("a command failed", verb=_first_word(incoming), archive=incoming.archive)
+            await self._fail(context)
+        self._refused = None
+
+    async def settle(self) -> None:
+        """Return once the cursor stands where the last message was, or can't be moved any more."""
+        await self._cursors.settle()
+
+    def _context(self, incoming: Incoming) -> Context:
+        room = incoming.archive if incoming.place is Place.ROOM else None
+        return Context(
+            incoming=incoming,
+            role=self._settings.role_of(incoming.sender, incoming.affiliation, room),
+            now=self._clock.now(),
+            settings=self._settings,
+            accounts=self._accounts,
+            store=self._store,
+            seed=self._new_id(),
+            secret=self._new_id(),
+            born_for=self._born_for(),
+            new_id=self._new_id,
+        )
+
+    async def _hear(self, context: Context) -> None:
+        incoming = context.incoming
+        if context.role is Role.NONE and context.place is Place.DIRECT:
+            await self._commit(context, _to_stranger)
+            return
+        heard = await dispatch.hear(context)
+        if isinstance(heard, Talk):
+            self._cursors.later(incoming, context.now)
+            return
+        waited = context.now - incoming.said_at
+        if waited > self._settings.posting.max_age:
+            await self._commit(context, _too_late(context), status="late")
+            return
+        try:
+            deed = await dispatch.deed_for(context, heard)
+        except Mistake as mistake:
+            deed = saying(str(mistake))
+        await self._commit(context, deed)
+
+    async def _fail(self, context: Context) -> None:
+        """Record that we could not carry out a message, tell it, and pass."""
+        words = f"something went wrong in me with that line; it was logged. {NOTHING}"
+        await self._commit(context, saying(words), status="failed")
+
+    async def _commit(self, context: Context, deed: Deed, *, status: str = "done") -> None:
+        incoming = context.incoming
+
+        def unit(tx: Tx) -> None:
+            stanza = stanzas.admit(
+                tx, archive=incoming.archive, key=incoming.key, sender=incoming.sender, at=context.now, status=status
+            )
+            if incoming.position is not None:
+                cursors.move(tx, _cursor(incoming), incoming.position, context.now)
+            if stanza is not None:
+                deed(Turn(tx, context, stanza))
+
+        self._cursors.overtake(incoming)
+        await self._store.write(unit)
+
+    def _is_poison(self, incoming: Incoming) -> bool:
+        """Count how often the store has refused this very message in a row."""
+        this = (incoming.archive, incoming.key)
+        self._refusals = self._refusals + 1 if this == self._refused else 1
+        self._refused = this
+        return self._refusals >= POISON
+
+
+class _Cursors:
+    """Moves the archives' cursors over talk: one bulk write at a time, never behind a command's own move."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._count = 0
+        self._overtaken: dict[str, int] = {}
+        self._waiting: dict[str, tuple[int, str, datetime]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def later(self, incoming: Incoming, now: datetime) -> None:
+        """Move the cursor to this message when the store has time for it."""
+        if incoming.position is None:
+            return
+        self._count += 1
+        self._waiting[_cursor(incoming)] = (self._count, incoming.position, now)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name="talk-cursors")
+
+    def overtake(self, incoming: Incoming) -> None:
+        """Forget older moves, since a command moves the cursor farther."""
+        self._count += 1
+        if incoming.position is not None:
+            self._overtaken[_cursor(incoming)] = self._count
+            self._waiting.pop(_cursor(incoming), None)
+
+    async def settle(self) -> None:
+        """Return once nothing waits."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                moves, self._waiting = self._waiting, {}
+                await self._write(moves)
+        finally:
+            self._task = None
+
+    async def _write(self, moves: dict[str, tuple[int, str, datetime]]) -> None:
+        def unit(tx: Tx) -> None:
+            for name, (count, position, now) in moves.items():
+                # Read when the unit runs: a command that was heard later may have been written before it.
+                if self._overtaken.get(name, 0) < count:
+                    cursors.move(tx, name, position, now)
+
+        try:
+            await self._store.write(unit, bulk=True)
+        except StoreError as error:
+            # Nothing is lost by it: what was read is read again, and the gate knows it.
+            _log.warning("the archive's cursor could not be moved", cause=str(error))
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("the archive's cursor could not be moved")
+
+
+def _cursor(incoming: Incoming) -> str:
+    return f"archive:{incoming.archive}"
+
+
+def _to_stranger(turn: Turn) -> None:
+    """Answer somebody whom the configuration doesn't know, once a day."""
+    name = f"stranger:{turn.context.sender}"
+    last = cursors.get(turn.tx, name)
+    if last is not None and abs(turn.now - datetime.fromisoformat(last)) < STRANGERS_EVERY:
+        return
+    cursors.move(turn.tx, name, turn.now.isoformat(), turn.now)
+    turn.say("I work for a team that you aren't in, so I can't do anything for you. Nothing was posted.")
+
+
+def _too_late(context: Context) -> Deed:
+    incoming = context.incoming
+    ago = since(context.now, incoming.said_at)
+    said = shortened(incoming.text)
+    name = f"{incoming.nick}: " if context.place is Place.ROOM else ""
+    again = "Say it again if it still matters."
+    return saying(f'{name}"{said}" was said while I was away, {ago} ago, and not done. {again} {NOTHING}')
+
+
+def _first_word(incoming: Incoming) -> str:
+    """Return what may be logged of a message: no more than whether it was text at all."""
+    return incoming.content.value if incoming.content is not Content.TEXT else "text"

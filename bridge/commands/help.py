@@ -1,0 +1,93 @@
+"""`help` and `me`: what one may type here, and who the bot thinks one is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from bridge.commands.context import Mistake, saying
+from bridge.commands.verbs import NEEDED, VERBS, Verb, find
+from bridge.domain.people import Place, Role
+from bridge.domain.text import clean_inbound
+from bridge.domain.wording import seconds
+
+if TYPE_CHECKING:
+    from bridge.commands.context import Context, Deed
+
+
+def explain(context: Context, word: str | None) -> Deed:
+    """Return the deed of explaining one verb, all (`all`), or the few that one needs; raises Mistake."""
+    if word is None:
+        return saying(_needed(context))
+    if word.casefold() == "all":
+        return saying(_all(context))
+    verb = find(word.removeprefix("!"))
+    if verb is None:
+        shown = "".join(clean_inbound(word, 40).split())
+        raise Mistake(f"There is no verb `{shown}`. {context.verb('help all')} lists all of them.")
+    return saying(_one(context, verb))
+
+
+def me(context: Context) -> Deed:
+    """Return the deed of telling a person who the bot thinks it is, and what it may do here."""
+    incoming, role = context.incoming, context.role
+    where = "in this room" if context.place is Place.ROOM else "in direct chats"
+    lines = [f"You are {incoming.nick} ({context.sender}), {_called(role)} {where}."]
+    if role is Role.NONE:
+        lines.append("You may do nothing here: ask an admin for a role.")
+        return saying(" ".join(lines))
+    lines.append(f"You may say: {', '.join(verb.name for verb in _sayable(context))}.")
+    names = context.settings.accounts_for(context.source)
+    views = [context.accounts.view(name) for name in names]
+    to = ", ".join(view.name for view in views if view is not None and view.enabled) or "no account"
+    hold = context.settings.hold_for(context.source)
+    when = f"{seconds(hold)} after you wrote it, unless you {context.verb('undo')} it" if hold else "at once"
+    lines.append(f"What you post here goes to {to}, {when}.")
+    return saying(" ".join(lines))
+
+
+def _called(role: Role) -> str:
+    return {Role.NONE: "without a role", Role.STAFF: "staff"}.get(role, f"an {role}")
+
+
+def _sayable(context: Context) -> list[Verb]:
+    """Return the verbs that work, for this person, here."""
+    return [
+        verb
+        for verb in VERBS
+        if verb.built and not verb.prefix and verb.role <= context.role and context.place in verb.places
+    ]
+
+
+def _needed(context: Context) -> str:
+    lines = [f"{context.verb(verb.usage)} {verb.help}" for verb in NEEDED[context.role]]
+    if context.role > Role.NONE:
+        bare = "In direct chats, what isn't a command is a status. " if context.place is Place.DIRECT else ""
+        lines.append(
+            f"{bare}{context.verb('help VERB')} explains a verb, {context.verb('help all')} lists all of them."
+        )
+    return "\n".join(lines)
+
+
+def _one(context: Context, verb: Verb) -> str:
+    usages = " or ".join(context.verb(usage) for usage in verb.usages)
+    also = f" (also {', '.join(f'`{alias}`' for alias in verb.aliases)})" if verb.aliases else ""
+    notes: list[str] = []
+    if not verb.built:
+        notes.append("It is not in this version.")
+    if verb.places == frozenset({Place.DIRECT}):
+        notes.append("In direct chats only.")
+    if verb.role > Role.STAFF:
+        notes.append(f"Needs the role {verb.role}; you are {_called(context.role)}.")
+    example = context.verb(verb.examples[0])
+    return " ".join([f"{usages}{also}: {verb.help}.", *notes, f"For example: {example}"])
+
+
+def _all(context: Context) -> str:
+    areas: defaultdict[str, list[str]] = defaultdict(list)
+    for verb in VERBS:
+        if verb.built:
+            areas[verb.area].append(verb.name)
+    lines = [f"{area}: {', '.join(names)}" for area, names in areas.items()]
+    later = ", ".join(verb.name for verb in VERBS if not verb.built)
+    return "\n".join([*lines, f"not in this version: {later}", f"{context.verb('help VERB')} explains one."])

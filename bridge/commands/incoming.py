@@ -1,0 +1,46 @@
+"""What the chat hands to the commands: one stanza, judged by where it came from and who really sent it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from bridge.domain.people import Place, Target
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Content(Enum):
+    """What a stanza carries, as far as publishing it is concerned."""
+
+    TEXT = "text"
+    FILE = "file"
+    ENCRYPTED = "encrypted"
+    CORRECTION = "correction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One message from a room or a direct chat.
+
+    `archive` is the room's bare JID or the bot's own; `key` identifies the stanza there (its stanza-id by that archive,
+    else the gate's fallback); `position` is the archive's id of it, to move the archive's cursor to. `sender` is the
+    real bare JID, taken as the stanza came off the stream. `affiliation` is the sender's in the room *now* (`owner`,
+    `admin`, `member`, `none`, `outcast`; `none` in a direct chat). `said_at` is when the server received it.
+    `caught_up` is false while the archive is being read.
+    """
+
+    archive: str
+    key: str
+    position: str | None
+    place: Place
+    source: Target
+    sender: str
+    nick: str
+    affiliation: str
+    text: str
+    said_at: datetime
+    content: Content = Content.TEXT
+    caught_up: bool = True

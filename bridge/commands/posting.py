@@ -1,0 +1,104 @@
+"""What is published: a post, a bare status, and the line of which nobody is sure that it is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bridge.commands.compose import Order, Wish, order
+from bridge.domain.deliveries import Hold, State
+from bridge.domain.text import clean_inbound
+from bridge.domain.wording import NOTHING, plural, tag
+from bridge.store import accounts, outbox, posts, receipts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.commands.context import Context, Deed, Turn
+    from bridge.domain.outbox import StoredPost
+
+_SHOWN = 60
+
+
+def post(context: Context, wish: Wish) -> Deed:
+    """Return the deed of publishing a text, after the hold; raises Mistake."""
+    made = order(context, wish)
+
+    def deed(turn: Turn) -> None:
+        take_back_questions(turn)
+        stored = write(turn, made)
+        turn.audit("post", entry=stored.id, content=stored.text)
+
+    return deed
+
+
+def question(context: Context, wish: Wish, meant: Sequence[str], why: str = "") -> Deed:
+    """Return the deed of holding a line until its author says `send`: it may have been meant as a command.
+
+    `meant` are the forms of the commands that it may be, `why` the sentence that says what kept it from being one.
+    Raises Mistake.
+    """
+    made = order(context, replace(wish, question=True))
+
+    def deed(turn: Turn) -> None:
+        take_back_questions(turn)
+        stored = write(turn, made)
+        turn.audit("question", entry=stored.id, content=stored.text)
+        turn.say(asked(turn.context, stored, meant, why), post=stored.id)
+
+    return deed
+
+
+def asked(context: Context, stored: StoredPost, meant: Sequence[str], why: str = "") -> str:
+    """Return the question that a doubtful line is answered with."""
+    forms = " or ".join(context.verb(form) for form in meant)
+    other = f", or did you mean {forms}" if forms else ""
+    send = context.verb("send")
+    # The forms are in the question already, so the reason needn't say again what to type.
+    reason = why.partition(": type ")[0]
+    reason = f" {reason}" + ("" if reason.endswith((".", "?", "!")) else ".") if reason else ""
+    return f'{tag(stored.id)} Post "{shortened(stored.text)}" as a status ({send}){other}? {NOTHING}{reason}'
+
+
+def shortened(text: str, limit: int = _SHOWN) -> str:
+    """Return the beginning of a text on one line."""
+    words = " ".join(clean_inbound(text, None).split())
+    return words if len(words) <= limit else words[: limit - 3].rstrip() + "..."
+
+
+def write(turn: Turn, made: Order) -> StoredPost:
+    """Store a post with its deliveries, owe its receipt, and say what its author must know besides."""
+    tx, context = turn.tx, turn.context
+    panic = accounts.panic(tx)
+    stored = posts.add(tx, made.draft, stanza=turn.stanza)
+    outbox.add(
+        tx,
+        stored,
+        made.parts,
+        held=made.held,
+        now=turn.now,
+        born_for=context.born_for if panic is None else frozenset[str](),
+        epoch=context.store.epoch,
+    )
+    if Hold.QUESTION in made.held:
+        return stored
+    turn.touch(stored)
+    if made.left_out:
+        turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
+    if panic is not None:
+        go_on = context.verb("resume")
+        turn.say(
+            f"{tag(stored.id)} waits: everything outgoing is frozen. An approver's {go_on} continues", post=stored.id
+        )
+    return stored
+
+
+def take_back_questions(turn: Turn) -> None:
+    """Cancel the person's older lines that wait for a second word: a newer line has taken their place."""
+    context = turn.context
+    for entry, reasons in receipts.held_by(turn.tx, author=context.sender, source=context.source):
+        if Hold.QUESTION in reasons:
+            for one in outbox.of_post(turn.tx, entry):
+                if one.state is State.HELD:
+                    outbox.save(turn.tx, replace(one, state=State.CANCELLED, held=frozenset()), now=turn.now)
+            turn.audit("replaced", entry=entry)

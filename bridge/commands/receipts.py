@@ -1,0 +1,121 @@
+"""Living receipts: one message for each post, corrected in place; the posts of a burst share one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bridge.domain.deliveries import Delivery, DeliveryKind, State
+from bridge.domain.ids import short
+from bridge.domain.people import Place
+from bridge.domain.text import clean_inbound, graphemes
+from bridge.domain.wording import FITS, Preview, gathered, receipt
+from bridge.settings import Mode
+from bridge.store import inbox, notices, outbox, posts
+from bridge.store import receipts as stored_receipts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from bridge.commands.accounts import Accounts
+    from bridge.domain.inbox import StoredItem
+    from bridge.domain.notices import Notice
+    from bridge.domain.outbox import StoredPost
+    from bridge.settings import Settings
+    from bridge.store import Tx
+
+CORRECTED_EVERY = timedelta(seconds=2)
+"""A receipt that a burst shares is corrected no more often than this."""
+
+_LINES = 8
+_HEAD, _TAIL = 32, 24
+
+
+def touch(tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime) -> bool:
+    """Owe the conversation of a post the present state of its receipt; False where that is owed already.
+
+    The receipt of a burst waits until its last state is 2 s old.
+    """
+    due_at = None
+    if stored.receipt != stored.id or stored_receipts.is_shared(tx, stored.id):
+        last = stored_receipts.last_told(tx, stored.receipt, stored.source)
+        due_at = None if last is None else min(last, now) + CORRECTED_EVERY
+    return notices.touch_receipt(
+        tx, target=stored.source, receipt=stored.receipt, origin_id=origin_id, at=now, due_at=due_at
+    )
+
+
+def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, now: datetime) -> str:
+    """Return the body of a receipt as it is true now; that of a line as it was written."""
+    if notice.receipt is None:
+        return notice.body
+    if stored_receipts.is_shared(tx, notice.receipt):
+        return gathered(stored_receipts.tally(tx, notice.receipt), notice.target.place)
+    stored = posts.get(tx, notice.receipt)
+    if stored is None:
+        return f"[{short(notice.receipt)}] is not known any more"
+    deliveries = outbox.of_post(tx, stored.id)
+    answered = inbox.get(tx, stored.answers) if stored.answers is not None else None
+    plain = stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
+    return receipt(
+        stored,
+        deliveries,
+        preview=None if plain else preview(stored, deliveries, accounts),
+        to=None if answered is None else addressee(answered, stored.nick),
+        now=now,
+    )
+
+
+def addressee(item: StoredItem, nick: str) -> str:
+    """Return how an answer was understood: `@kim, private, from mastodon, as raj`."""
+    words = [handle(item).partition("@")[0]]
+    if item.item.private:
+        words.append("private")
+    return "@" + ", ".join([*words, f"from {item.account}", f"as {nick}"])
+
+
+def handle(item: StoredItem) -> str:
+    """Return an author's complete handle as one harmless word, without the leading `@`."""
+    return "".join(clean_inbound(item.item.author.handle, 200).split()) or "somebody"
+
+
+def preview(stored: StoredPost, deliveries: Sequence[Delivery], accounts: Accounts) -> Preview:
+    """Return how a held post will look on each account."""
+    grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
+    for one in deliveries:
+        if one.kind is DeliveryKind.POST and one.state is State.HELD:
+            grouped[one.account].append(one)
+    return Preview(
+        characters=graphemes(stored.text),
+        fits={name: _fit(name, ones, accounts) for name, ones in grouped.items()},
+        parts=tuple(_cuts(grouped.values())),
+    )
+
+
+def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts) -> str:
+    if len(ones) > 1:
+        return f"{len(ones)} parts"
+    view = accounts.view(name)
+    return FITS if view is not None and view.limits is not None else "not checked (never reached yet)"
+
+
+def _cuts(threads: Iterable[Sequence[Delivery]]) -> list[str]:
+    """Return where the threads are cut; where two accounts cut alike, once."""
+    alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for ones in threads:
+        if len(ones) > 1:
+            alike[tuple(one.text for one in ones)].append(ones[0].account)
+    lines = [
+        f"{', '.join(names)} {number}/{len(texts)}: {_shortened(text)}"
+        for texts, names in alike.items()
+        for number, text in enumerate(texts, 1)
+    ]
+    more = len(lines) - _LINES
+    return lines if more <= 0 else [*lines[:_LINES], f"... and {more} more"]
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(clean_inbound(text, None).split())
+    return words if len(words) <= _HEAD + _TAIL + 5 else f"{words[:_HEAD].rstrip()} ... {words[-_TAIL:].lstrip()}"

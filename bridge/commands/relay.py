@@ -1,0 +1,113 @@
+"""What customers said, as the rooms hear it: one notice for each item, however many lines it has.
+
+Nothing of an item can look like a line of the bot's or of a colleague's: it is cleaned, its first line stands behind
+the id and the author's handle, and its further lines begin with `| `.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from bridge.commands.receipts import handle
+from bridge.domain.people import Place, Target
+from bridge.domain.text import clean_inbound, is_blank, quoted_lines
+from bridge.domain.wording import tag, verb
+from bridge.store import notices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from bridge.domain.ids import EntryId
+    from bridge.domain.inbox import StoredItem
+    from bridge.settings import Settings
+    from bridge.store import Tx
+
+FLOOD_ABOVE = 10
+"""More new items than this in one commit are counted, not shown, but for the first ones."""
+
+FLOOD_SHOWS = 5
+
+TEXT_LIMIT = 1_000
+_LINES = 15
+_MEDIA = 4
+_WORDS = 300
+
+
+def relay(tx: Tx, items: Sequence[StoredItem], *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
+    """Owe the rooms, or where no room hears the account the admins, what was heard and stored just now."""
+    for target, shown in audience(items, settings).items():
+        flood = len(shown) > FLOOD_ABOVE
+        for one, hidden in shown[:FLOOD_SHOWS] if flood else shown:
+            _owe(tx, target, body=line(one, place=target.place, hidden=hidden), mint=mint, now=now, item=one.id)
+        if flood:
+            rest = f"... and {len(shown) - FLOOD_SHOWS} more: {verb(target.place, 'inbox')}"
+            _owe(tx, target, body=rest, mint=mint, now=now, item=None)
+
+
+def _owe(tx: Tx, target: Target, *, body: str, mint: Callable[[], str], now: datetime, item: EntryId | None) -> None:
+    notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=item)
+
+
+def audience(items: Sequence[StoredItem], settings: Settings) -> dict[Target, list[tuple[StoredItem, bool]]]:
+    """Return who is told of which items, each with whether its content must be kept from them.
+
+    A private item goes to the rooms that may hear private ones; where there is none it is announced, without its
+    content, in those that hear the account. What no room hears goes to the admins.
+    """
+    heard: defaultdict[Target, list[tuple[StoredItem, bool]]] = defaultdict(list)
+    for one in items:
+        targets, hidden = listeners(one, settings)
+        for target in targets:
+            heard[target].append((one, hidden))
+    return dict(heard)
+
+
+def listeners(one: StoredItem, settings: Settings) -> tuple[tuple[Target, ...], bool]:
+    """Return who is told of an item, and whether its content must be kept from them."""
+    private = one.item.private
+    rooms = settings.rooms_hearing(one.account, private=private)
+    hidden = private and not rooms
+    if hidden:
+        rooms = settings.rooms_hearing(one.account, private=False)
+    if rooms:
+        return tuple(Target(room, Place.ROOM) for room in rooms), hidden
+    return tuple(Target(jid, Place.DIRECT) for jid in settings.admins()), False
+
+
+def line(one: StoredItem, *, place: Place, hidden: bool) -> str:
+    """Return an item as a conversation hears it: `[52->4f] @kim@mastodon.example: still locked out, any ETA?`."""
+    lead = tag(one.id, one.post)
+    item = one.item
+    if hidden:
+        where = "" if place is Place.DIRECT else " in a direct chat with me"
+        return (
+            f"{lead} a private message to {one.account}, not shown here: {verb(Place.DIRECT, 'inbox')}{where} shows it"
+        )
+    who = f"{lead} @{handle(one)}{' (private)' if item.private else ''}:"
+    if item.raw is not None:
+        link = f": {_word(item.url)}" if item.url else f" on {one.account}"
+        return f"{who} said something that I can't read, look at it there{link}"
+    warning = f"(content warning: {_flat(item.warning)}) " if item.warning else ""
+    said = clean_inbound(item.text, TEXT_LIMIT)
+    body = "" if is_blank(said) else _few_lines(said.strip())
+    media = [f"| media: {_flat(one)}" for one in item.media[:_MEDIA]]
+    if len(item.media) > _MEDIA:
+        media.append(f"| ... and {len(item.media) - _MEDIA} more media")
+    if not body and not media:
+        body = f"(no text) {_word(item.url)}" if item.url else "(no text)"
+    return "\n".join([f"{who} {warning}{body}".rstrip(), *media])
+
+
+def _few_lines(text: str) -> str:
+    lines = [one for one in quoted_lines(text).splitlines() if one != "|"]
+    return "\n".join(lines if len(lines) <= _LINES else [*lines[:_LINES], "| ..."])
+
+
+def _flat(text: str) -> str:
+    return " ".join(clean_inbound(text, _WORDS).split())
+
+
+def _word(text: str) -> str:
+    return "".join(clean_inbound(text, TEXT_LIMIT).split())

@@ -1,0 +1,85 @@
+"""What was typed, word by word: read in ASCII twins, while free text comes from the original."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.domain.ids import EntryId
+from bridge.domain.text import clean_command, clean_inbound
+
+_SHOWN: Final = 40  # characters of a word that an answer repeats
+
+_TOKEN = re.compile(r"\s*(\S+)")
+_FORMLESS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# `[52->4f]` is how an answer's own id is shown; the first is the one that is meant.
+_ID = re.compile(r"\[?#?([0-9a-f]{1,15})(?:->[0-9a-f]{1,15})?\]?[:,]?", re.IGNORECASE)
+_NICK = re.compile(r"@([^\s@]{1,256}(?:@[^\s@/]{1,256})?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Nick:
+    """A person on a platform, whom `@kim` or `@kim@example.org` names: without the first `@`."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """Return the name as one types it."""
+        return f"@{self.name}"
+
+
+class Words:
+    """A line being read from left to right; `at` is how far, and may be set back."""
+
+    __slots__ = ("_original", "_twin", "at")
+
+    def __init__(self, original: str, at: int = 0) -> None:
+        """Begin at a position of what was typed."""
+        self._original = original
+        self._twin = clean_command(original)
+        self.at = at
+
+    def peek(self) -> str:
+        """Return the next word without the characters that have no shape; empty at the end."""
+        match = _TOKEN.match(self._twin, self.at)
+        if match is None:
+            return ""
+        return match[1] if match[1].isascii() else _FORMLESS.sub("", match[1])
+
+    def take(self) -> str:
+        """Return the next word and go past it."""
+        word = self.peek()
+        if match := _TOKEN.match(self._twin, self.at):
+            self.at = match.end()
+        return word
+
+    def take_match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Go past what the pattern matches here; what it matched is the original's."""
+        match = pattern.match(self._original, self.at)
+        if match is not None:
+            self.at = match.end()
+        return match
+
+    def take_rest(self) -> str:
+        """Return all that is left, as it was typed but for the white space around it, and go to the end."""
+        rest = self._original[self.at :].strip()
+        self.at = len(self._original)
+        return rest
+
+
+def shown(word: str) -> str:
+    """Return a word as an answer may repeat it."""
+    return f"`{clean_inbound(' '.join(word.split()), _SHOWN).replace('`', '')}`"
+
+
+def entry_id(word: str) -> EntryId | None:
+    """Read `4f`, `#4f`, `[4f]`, `[4f->12]`, with or without quotes or a colon; None where the word is no id."""
+    match = _ID.fullmatch(word.strip("'\"`"))
+    return EntryId(int(match[1], 16)) if match else None
+
+
+def nick(word: str) -> Nick | None:
+    """Read `@kim` or `@kim@example.org`; None where the word names nobody."""
+    match = _NICK.fullmatch(word.strip("'\"`").rstrip(",:"))
+    return Nick(match[1]) if match else None
