@@ -1,0 +1,57 @@
+"""Delivery: one lane per account takes what the outbox owes to the platforms."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from bridge.delivery.attendance import DIRECT, Attendance, conversation
+from bridge.delivery.lane import Account, Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DIRECT", "Account", "Attendance", "Lane", "Lanes", "conversation"]
+
+
+class Lanes:
+    """All lanes; independent of each other, so that a platform that hangs delays nobody else."""
+
+    def __init__(self, lanes: Sequence[Lane], attendance: Attendance, started: asyncio.Event) -> None:
+        """Take the lanes, which share `started`."""
+        self._lanes = tuple(lanes)
+        self._attendance = attendance
+        self._started = started
+        attendance.watch(self.poke)
+
+    @property
+    def born_for(self) -> frozenset[str]:
+        """The accounts whose idle lane would attempt a delivery at once."""
+        return frozenset(lane.name for lane in self._lanes if lane.takes_born)
+
+    def start(self) -> None:
+        """Let the work begin: every room is caught up, or was waited for long enough."""
+        self._started.set()
+
+    def poke(self) -> None:
+        """Have every lane look again."""
+        for lane in self._lanes:
+            lane.poke()
+
+    async def arrive(self, name: str) -> None:
+        """A conversation hears the bot again: its undo windows begin anew, and then run."""
+        for lane in self._lanes:
+            await lane.restart_holds(name)
+        self._attendance.arrive(name)
+
+    async def run(self) -> None:
+        """Run every lane until stopped; one that fails by a bug of ours ends the program, since it can't be trusted."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(lane.run(), name=f"lane {lane.name}")
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns once what is on the wire is settled."""
+        for lane in self._lanes:
+            lane.stop()
+        self._started.set()

@@ -1,0 +1,155 @@
+"""One call of a plugin, under a total deadline, and the outcome it comes to. Nothing here raises for a plugin."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from bridge.domain.deliveries import (
+    Absent,
+    Delivery,
+    DeliveryKind,
+    Outcome,
+    Refused,
+    Sent,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+)
+from bridge.domain.posts import Post, Posted
+from bridge.plugin import (
+    Deletes,
+    Finds,
+    Plugin,
+    PluginError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+    UncertainError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from pydantic import BaseModel
+
+    from bridge.domain.clock import Clock
+    from bridge.domain.ids import PostId
+
+log = structlog.stdlib.get_logger()
+
+GRACE = 1.0
+"""Seconds that a cancelled call gets to end before it is left to itself."""
+
+_LONGEST_REASON = 300
+
+T = TypeVar("T")
+
+
+async def attempt(plugin: Plugin[BaseModel], delivery: Delivery, *, clock: Clock, deadline: timedelta) -> Outcome:
+    """Publish or delete once, and return what came of it."""
+    if delivery.kind is DeliveryKind.DELETE:
+        return await _outcome(_delete(plugin, delivery), delivery, clock=clock, deadline=deadline)
+    return await _outcome(_post(plugin, delivery), delivery, clock=clock, deadline=deadline)
+
+
+async def look(
+    plugin: Plugin[BaseModel],
+    delivery: Delivery,
+    *,
+    known: AbstractSet[PostId],
+    since: datetime,
+    clock: Clock,
+    deadline: timedelta,
+) -> Outcome:
+    """Look for a doubtful delivery on the platform, and return what was learned."""
+
+    async def find() -> Outcome:
+        if not isinstance(plugin, Finds):
+            return Uncertain(reason="the platform can't be searched", answered=True)
+        posted = await plugin.find(post_of(delivery), delivery.key, since, known)
+        return Absent() if posted is None else Sent(posted=posted)
+
+    return await _outcome(find(), delivery, clock=clock, deadline=deadline)
+
+
+def post_of(delivery: Delivery) -> Post:
+    """Return what the plugin shall publish."""
+    return Post(
+        text=delivery.text,
+        in_reply_to=delivery.parent,
+        visibility=delivery.visibility,
+        warning=delivery.warning,
+        language=delivery.language,
+    )
+
+
+async def _post(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
+    return Sent(posted=await plugin.post(post_of(delivery), delivery.key))
+
+
+async def _delete(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
+    if not isinstance(plugin, Deletes):
+        return Refused(reason="this platform's plugin can't delete")
+    if delivery.parent is None:
+        return Refused(reason="nobody knows what the platform calls it")
+    target = Posted(id=delivery.parent.id, url=delivery.posted_url, memo=delivery.parent.memo)
+    await plugin.delete(target)
+    return Sent(posted=None)
+
+
+async def _outcome(
+    call: Coroutine[object, object, Outcome], delivery: Delivery, *, clock: Clock, deadline: timedelta
+) -> Outcome:
+    try:
+        return await _within(clock, deadline, call)
+    except TimeoutError:
+        return Uncertain(reason=f"no answer within {deadline.total_seconds():g} s")
+    except PluginError as error:
+        return _said(error)
+    except Exception as error:
+        log.exception("plugin failed", account=delivery.account, delivery=delivery.id)
+        return Uncertain(reason=f"the plugin failed ({type(error).__name__})")
+
+
+def _said(error: PluginError) -> Outcome:
+    reason = str(error)[:_LONGEST_REASON] or type(error).__name__
+    match error:
+        case RefusedError():
+            return Refused(reason=reason)
+        case UnauthorizedError():
+            return Unauthorized(reason=reason)
+        case UnavailableError(retry_after=after):
+            return Unavailable(reason=reason, retry_after=after)
+        case UncertainError(answered=answered, retry_after=after):
+            return Uncertain(reason=reason, answered=answered, retry_after=after)
+        case _:
+            return Uncertain(reason=reason)
+
+
+async def _within(clock: Clock, deadline: timedelta, call: Coroutine[object, object, T]) -> T:
+    """Await a call for so long, then cancel it and leave it behind, even where it doesn't heed the cancellation."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await clock.within(deadline.total_seconds(), asyncio.shield(task))
+    except (TimeoutError, asyncio.CancelledError):
+        if not task.done():
+            await _abandon(task)
+        raise
+
+
+async def _abandon(task: asyncio.Future[T]) -> None:
+    task.cancel()
+    task.add_done_callback(_forget)
+    await asyncio.wait({task}, timeout=GRACE)
+
+
+def _forget(task: asyncio.Future[T]) -> None:
+    """Take note of what an abandoned call came to, so that nobody complains that it was never looked at."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,262 @@
+"""One account's lane: takes the head of its part of the outbox, attempts it, writes down what came of it, goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import structlog
+
+from bridge.delivery import calls, units
+from bridge.delivery.units import Attempt, Context, Idle, LookFor, Next
+from bridge.domain.clock import wait_event
+from bridge.domain.deliveries import Delivery, Outcome, Terms
+from bridge.plugin import Finds
+from bridge.store import InDoubt, NotCommitted, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from pydantic import BaseModel
+
+    from bridge.delivery.attendance import Attendance
+    from bridge.domain.clock import Clock
+    from bridge.domain.people import Target
+    from bridge.plugin import Plugin
+    from bridge.store import Store, Tx
+
+log = structlog.stdlib.get_logger()
+
+TOLD_AFTER = 5.0
+"""Seconds after which a lane that does not flow tells its rooms so."""
+
+SWEEP = 30.0
+"""Seconds after which a lane looks again though nothing woke it: a safety net, and how the shell is noticed."""
+
+STORE_PAUSE = 1.0
+
+T = TypeVar("T")
+
+
+class Account(Protocol):
+    """What a lane needs of its account; the plugin is None while it isn't up."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        ...
+
+    @property
+    def plugin(self) -> Plugin[BaseModel] | None:
+        """The plugin, entered, or None."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why it isn't up."""
+        ...
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long one request may take, all in all."""
+        ...
+
+    @property
+    def settle_after(self) -> timedelta | None:
+        """What the configuration sets in place of the plugin's own."""
+        ...
+
+
+class Lane:
+    """The ordered work of one account; `run` it as a task, once."""
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        store: Store,
+        clock: Clock,
+        attendance: Attendance,
+        told: tuple[Target, ...],
+        admins: tuple[Target, ...],
+        max_age: timedelta,
+        jitter: Callable[[], float] = random.random,
+        started: asyncio.Event,
+    ) -> None:
+        """Take what it works with; `started` is set once outgoing work may begin."""
+        self._account = account
+        self._store = store
+        self._clock = clock
+        self._attendance = attendance
+        self._told_to = told
+        self._admins = admins
+        self._max_age = max_age
+        self._jitter = jitter
+        self._started = started
+        self._woken = store.event(outbox.lane_topic(account.name))
+        self._stopping = False
+        self._begun: tuple[int, int] | None = None
+        self._blocked_since: float | None = None
+        self._told = False
+        self._closed_breaker = True
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self._account.name
+
+    @property
+    def takes_born(self) -> bool:
+        """Whether a delivery may be born `sending` on this lane: it would be attempted at once."""
+        return (
+            self._started.is_set() and not self._stopping and self._closed_breaker and self._account.plugin is not None
+        )
+
+    def poke(self) -> None:
+        """Look again now: the account, or who attends, has changed."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns once what is on the wire is settled."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until stopped. Cancelled in the middle of an attempt, its row stays in doubt for the next start."""
+        await self._started.wait()
+        await self._write(lambda tx, context: units.recover(tx, context))
+        step: Next | None = None
+        while not self._stopping:
+            match step:
+                case Attempt(delivery=delivery):
+                    step = await self._attempt(delivery)
+                case LookFor():
+                    step = await self._look(step)
+                case Idle():
+                    await self._rest(step)
+                    step = None
+                case None:
+                    self._woken.clear()
+                    step = await self._write(units.claim)
+        await self._write(units.give_back)
+
+    async def restart_holds(self, name: str) -> None:
+        """Begin the undo windows of a conversation that hears the bot again anew."""
+        await self._write(lambda tx, context: units.restart_holds(tx, context, name))
+        self.poke()
+
+    def _context(self) -> Context:
+        plugin = self._account.plugin
+        return Context(
+            account=self._account.name,
+            epoch=self._store.epoch,
+            now=self._clock.now(),
+            seed=uuid.uuid4().hex,
+            terms=self._terms(plugin),
+            present=self._attendance.present,
+            told=self._told_to,
+            admins=self._admins,
+            usable=plugin is not None and not self._stopping,
+            problem=None if plugin is not None else self._account.problem or "it is not up yet",
+            begun=self._begun,
+        )
+
+    def _terms(self, plugin: Plugin[BaseModel] | None) -> Terms:
+        own = self._account.settle_after
+        if plugin is None:
+            return Terms(max_age=self._max_age) if own is None else Terms(max_age=self._max_age, settle_after=own)
+        return Terms(
+            key_lifetime=plugin.limits.key_lifetime,
+            settle_after=plugin.limits.settle_after if own is None else own,
+            finds=isinstance(plugin, Finds),
+            max_age=self._max_age,
+        )
+
+    async def _write(self, unit: Callable[[Tx, Context], T]) -> T:
+        """Have a unit committed, however long the store takes to be well again.
+
+        Every unit of a lane checks the rows it is about, so that one whose commit is in doubt can be given again.
+        """
+        while True:
+            context = self._context()
+            try:
+                return await self._store.write(lambda tx, context=context: unit(tx, context))
+            except (NotCommitted, InDoubt) as error:
+                log.error("store does not commit", account=self.name, cause=str(error))  # noqa: TRY400 - the cause says it all
+                await self._clock.sleep(STORE_PAUSE)
+
+    async def _attempt(self, delivery: Delivery) -> Next:
+        plugin = self._account.plugin
+        if plugin is None or self._stopping:
+            return Idle(until=None, waiting=1, cause=self._account.problem, told=self._told, open=False)
+        self._begun = (delivery.id, delivery.attempt)
+        call = calls.attempt(plugin, delivery, clock=self._clock, deadline=self._account.deadline)
+        return await self._settle(delivery, await self._watched(call))
+
+    async def _look(self, step: LookFor) -> Next:
+        plugin = self._account.plugin
+        if plugin is None or self._stopping:
+            return Idle(until=None, waiting=1, cause=self._account.problem, told=self._told, open=False)
+        head = step.delivery
+        call = calls.look(
+            plugin,
+            head,
+            known=step.known,
+            since=head.doubt_since or self._clock.now(),
+            clock=self._clock,
+            deadline=self._account.deadline,
+        )
+        return await self._settle(head, await self._watched(call))
+
+    async def _settle(self, delivery: Delivery, outcome: Outcome) -> Next:
+        jitter = self._jitter()
+        log.debug("outcome", account=self.name, delivery=delivery.id, outcome=type(outcome).__name__)
+        if units.done(outcome):
+            self._blocked_since, self._told = None, False
+        return await self._write(lambda tx, context: units.settle(tx, context, delivery, outcome, jitter))
+
+    async def _watched(self, call: Coroutine[object, object, Outcome]) -> Outcome:
+        """Await a call, and tell the rooms meanwhile if it keeps the lane from flowing for too long."""
+        if self._blocked_since is None:
+            self._blocked_since = self._clock.monotonic()
+        task = asyncio.ensure_future(call)
+        try:
+            if not self._told:
+                left = self._blocked_since + TOLD_AFTER - self._clock.monotonic()
+                try:
+                    return await self._clock.within(max(0.0, left), asyncio.shield(task))
+                except TimeoutError:
+                    await self._tell_blocked("no answer yet")
+            return await asyncio.shield(task)
+        finally:
+            if not task.done():
+                task.cancel()
+
+    async def _rest(self, idle: Idle) -> None:
+        """Wait for a commit, for the next due time, or until the rooms must be told that nothing flows."""
+        self._closed_breaker = not idle.open
+        self._told = idle.told
+        blocked = idle.waiting > 0 and idle.cause is not None
+        if not blocked:
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = self._clock.monotonic()
+        waits = [SWEEP, *self._until(idle.until)]
+        if blocked and self._blocked_since is not None and not idle.told:
+            waits.append(self._blocked_since + TOLD_AFTER - self._clock.monotonic())
+        await wait_event(self._clock, self._woken, min(waits))
+        if blocked and self._blocked_since is not None and not idle.told:
+            over = self._clock.monotonic() - self._blocked_since >= TOLD_AFTER
+            if over and idle.cause is not None and not self._woken.is_set():
+                await self._tell_blocked(idle.cause)
+
+    def _until(self, until: datetime | None) -> tuple[float, ...]:
+        return () if until is None else (max(0.0, (until - self._clock.now()).total_seconds()),)
+
+    async def _tell_blocked(self, cause: str) -> None:
+        await self._write(lambda tx, context: units.tell_blocked(tx, context, cause))
+        self._told = True

@@ -1,0 +1,334 @@
+"""The units of work of a lane: claim the head, settle an outcome, tell of it. All of them are nothing but rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bridge.commands import receipts
+from bridge.delivery.attendance import conversation
+from bridge.domain import deliveries, wording
+from bridge.domain.accounts import AccountState
+from bridge.domain.deliveries import (
+    Ask,
+    Begin,
+    Delivery,
+    DeliveryKind,
+    Expire,
+    Hold,
+    Look,
+    Outcome,
+    Sent,
+    Settled,
+    State,
+    Tell,
+    Terms,
+    Unauthorized,
+    Wait,
+)
+from bridge.domain.mint import Mint
+from bridge.domain.posts import Key
+from bridge.domain.retry import CAP, Breaker
+from bridge.store import accounts, inbox, notices, outbox, posts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from bridge.domain.ids import PostId
+    from bridge.domain.people import Target
+    from bridge.store import Tx
+
+KNOWN_MARGIN = timedelta(days=1)
+"""How far before the first doubtful attempt our other posts are remembered when a plugin looks for a lost one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a unit of a lane needs to know, read before the writer.
+
+    `present` are the conversations that hear the bot; `told` where what concerns the account is told; `usable` is
+    false while the plugin is not up or the lane is stopping, and then nothing is begun.
+    """
+
+    account: str
+    epoch: str
+    now: datetime
+    seed: str
+    terms: Terms
+    present: frozenset[str]
+    told: tuple[Target, ...]
+    admins: tuple[Target, ...]
+    usable: bool
+    problem: str | None = None
+    begun: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The head is on the wire from now on."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookFor:
+    """The head shall be looked for."""
+
+    delivery: Delivery
+    known: frozenset[PostId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """Nothing to do before `until`; `cause` says why what waits does not flow, None where it needn't."""
+
+    until: datetime | None
+    waiting: int
+    cause: str | None
+    told: bool
+    open: bool
+
+
+Next = Attempt | LookFor | Idle
+
+
+def breaker_of(state: AccountState) -> Breaker:
+    """Return an account's breaker from its row."""
+    return Breaker(failures=state.failures, step=state.open_step, probe_at=state.probe_at, cause=state.open_cause)
+
+
+def _with_breaker(state: AccountState, breaker: Breaker) -> AccountState:
+    return replace(
+        state,
+        failures=breaker.failures,
+        open_step=breaker.step,
+        probe_at=breaker.probe_at,
+        open_cause=breaker.cause,
+    )
+
+
+def claim(tx: Tx, context: Context, mint: Mint | None = None) -> Next:
+    """End the holds that are over, then take the lane's head, or say why not."""
+    mint = mint or Mint(context.seed)
+    _free_holds(tx, context, mint)
+    panic = accounts.panic(tx) is not None
+    taken: Next | None = None
+    while taken is None:
+        taken = _take(tx, context, mint, panic=panic)
+    return taken
+
+
+def _take(tx: Tx, context: Context, mint: Mint, *, panic: bool) -> Next | None:
+    """Do what the head asks for; None when it left the lane, so that there is another head to look at.
+
+    A row that is `sending` in this run, and that the lane did not begin, was born so, or its claim's commit had no
+    answer: nobody sent it yet.
+    """
+    state = accounts.get(tx, context.account)
+    head = outbox.head(tx, context.account)
+    if head is None:
+        return _idle(tx, context, state, until=None, cause=None)
+    if head.state is State.SENDING:
+        mine = head.epoch == context.epoch and (head.id, head.attempt) != context.begun
+        if mine and context.usable:
+            return Attempt(delivery=head)
+        return _idle(tx, context, state, until=None, cause=context.problem)
+    breaker = breaker_of(state)
+    step = deliveries.next_step(head, now=context.now, panic=panic, breaker=breaker, terms=context.terms)
+    match step:
+        case Wait(until=until, cause=cause):
+            return _idle(tx, context, state, until=until, cause=context.problem or cause)
+        case Ask():
+            _apply(tx, context, mint, state, deliveries.ask(head, breaker=breaker))
+        case Expire():
+            _apply(tx, context, mint, state, deliveries.expire(head, breaker=breaker))
+        case Begin() | Look():
+            return _start(tx, context, head, step, state)
+    return None
+
+
+def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: AccountState) -> Next:
+    if not context.usable:
+        return _idle(tx, context, state, until=None, cause=context.problem)
+    if isinstance(step, Look):
+        after = (head.doubt_since or context.now) - KNOWN_MARGIN
+        return LookFor(delivery=head, known=outbox.known(tx, context.account, after=after))
+    begun = deliveries.begin(head, now=context.now, epoch=context.epoch)
+    outbox.save(tx, begun, now=context.now)
+    return Attempt(delivery=begun)
+
+
+def _idle(tx: Tx, context: Context, state: AccountState, *, until: datetime | None, cause: str | None) -> Idle:
+    waiting = outbox.waiting(tx, context.account)
+    ends = outbox.next_hold(tx, context.account)
+    times = [time for time in (until, ends) if time is not None]
+    return Idle(
+        until=min(times, default=None),
+        waiting=waiting,
+        cause=cause,
+        told=state.told_at is not None,
+        open=state.probe_at is not None,
+    )
+
+
+def _free_holds(tx: Tx, context: Context, mint: Mint) -> None:
+    for one in outbox.held(tx, context.account):
+        over = one.hold_until is not None and one.hold_until <= context.now
+        if over and Hold.UNDO in one.held and conversation(one.source) in context.present:
+            outbox.free(tx, one, Hold.UNDO, now=context.now)
+            _touch(tx, one, mint, context.now)
+
+
+def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitter: float) -> Next:
+    """Write down what came of an attempt or a look, tell of it, and claim the next head in the same commit.
+
+    A row that changed meanwhile (a person said `found`) is left alone.
+    """
+    mint = Mint(context.seed)
+    current = outbox.get(tx, delivery.id)
+    if current is not None and (current.state, current.attempt, current.epoch) == (
+        delivery.state,
+        delivery.attempt,
+        delivery.epoch,
+    ):
+        state = accounts.get(tx, context.account)
+        settled = deliveries.settle(
+            current,
+            outcome,
+            now=context.now,
+            breaker=breaker_of(state),
+            terms=context.terms,
+            jitter=jitter,
+        )
+        if isinstance(outcome, Unauthorized) and not breaker_of(state).open:
+            _tell(tx, context.admins, wording.unauthorized(context.account, outcome.reason), mint, context.now)
+        _apply(tx, context, mint, state, settled)
+    return claim(tx, context, mint)
+
+
+def _apply(tx: Tx, context: Context, mint: Mint, state: AccountState, settled: Settled) -> None:
+    changed = settled.delivery
+    outbox.save(tx, changed, now=context.now)
+    sent = changed.state is State.SENT
+    told_at = state.told_at
+    if sent and told_at is not None:
+        waiting = outbox.waiting(tx, context.account)
+        _tell(tx, context.told, wording.flows(context.account, waiting=waiting), mint, context.now)
+        told_at = None
+    after = replace(_with_breaker(state, settled.breaker), told_at=told_at)
+    if after != state:
+        accounts.put(tx, after)
+    if settled.tell is not None:
+        _tell_trouble(tx, changed, settled.tell, mint, context.now)
+    if sent:
+        _follow_up(tx, context, changed, mint, wanted=settled.deletion_wanted)
+    if changed.state is State.CANCELLED:
+        for follower in outbox.followers(tx, changed.id):
+            outbox.save(tx, replace(follower, state=State.CANCELLED, held=frozenset()), now=context.now)
+    _touch(tx, changed, mint, context.now)
+
+
+def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: bool) -> None:
+    """See to what waited for this: the next part of its thread, its own deletion, the item that it answers."""
+    if sent.kind is not DeliveryKind.POST:
+        return
+    if wanted and sent.posted is not None:
+        key = Key(token=mint(), minted_at=context.now)
+        outbox.add_deletion(tx, sent, key=key, now=context.now)
+    if sent.part + 1 < sent.parts:
+        for follower in outbox.followers(tx, sent.id):
+            if Hold.FOLLOWS in follower.held:
+                parent = sent.posted.ref if sent.posted else None
+                outbox.free(tx, replace(follower, parent=parent), Hold.FOLLOWS, now=context.now)
+    if sent.parent is not None and sent.part == 0:
+        stored = posts.get(tx, sent.post)
+        if stored is not None and stored.answers is not None:
+            inbox.answered(tx, stored.answers, context.now)
+
+
+def _tell_trouble(tx: Tx, one: Delivery, tell: Tell, mint: Mint, now: datetime) -> None:
+    stored = posts.get(tx, one.post)
+    answers = stored.answers if stored else None
+    body = wording.trouble(tell, one, answers=answers, now=now)
+    notices.add_line(tx, target=one.source, body=body, origin_id=mint(), at=now, post=one.post)
+
+
+def _touch(tx: Tx, one: Delivery, mint: Mint, now: datetime) -> None:
+    stored = posts.get(tx, one.post)
+    if stored is not None:
+        receipts.touch(tx, stored, origin_id=mint(), now=now)
+
+
+def _tell(tx: Tx, targets: Collection[Target], body: str, mint: Mint, now: datetime) -> None:
+    for target in targets:
+        notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now)
+
+
+def tell_blocked(tx: Tx, context: Context, cause: str) -> bool:
+    """Tell the account's rooms that its lane does not flow, unless they know; returns whether they were told now."""
+    state = accounts.get(tx, context.account)
+    waiting = outbox.waiting(tx, context.account)
+    if state.told_at is not None or not waiting:
+        return False
+    body = wording.blocked(context.account, cause=cause, waiting=waiting)
+    _tell(tx, context.told, body, Mint(context.seed), context.now)
+    accounts.put(tx, replace(state, told_at=context.now))
+    return True
+
+
+def recover(tx: Tx, context: Context) -> int:
+    """Put what an earlier run left `sending` in doubt, and tell of it; returns how many there were."""
+    mint = Mint(context.seed)
+    left = [one for one in outbox.sending(tx, context.account) if one.epoch != context.epoch]
+    for one in left:
+        doubtful = deliveries.recover(one, now=context.now, terms=context.terms)
+        outbox.save(tx, doubtful, now=context.now)
+        if doubtful.state is State.UNCERTAIN and not one.told:
+            _tell_trouble(tx, doubtful, Tell.DOUBT, mint, context.now)
+        _touch(tx, doubtful, mint, context.now)
+    _clamp(tx, context)
+    state = accounts.get(tx, context.account)
+    if state.probe_at is not None:
+        # A new start is reason enough for a new probe; what the clock did meanwhile doesn't matter then.
+        accounts.put(tx, replace(state, probe_at=context.now))
+    return len(left)
+
+
+def _clamp(tx: Tx, context: Context) -> None:
+    """Bring a back-off that a wall clock set wrong has put far away back within reach."""
+    head = outbox.head(tx, context.account)
+    latest = context.now + CAP
+    if head is not None and head.due_at is not None and head.due_at > latest:
+        outbox.save(tx, replace(head, due_at=latest), now=context.now)
+
+
+def give_back(tx: Tx, context: Context) -> int:
+    """Take back, when the lane stops, what was claimed or born but never begun; returns how many there were."""
+    unbegun = [
+        one
+        for one in outbox.sending(tx, context.account)
+        if one.epoch == context.epoch and (one.id, one.attempt) != context.begun
+    ]
+    for one in unbegun:
+        outbox.save(tx, deliveries.give_back(one), now=context.now)
+    return len(unbegun)
+
+
+def restart_holds(tx: Tx, context: Context, name: str) -> int:
+    """Begin the undo windows of a conversation anew, since nobody could say `undo` meanwhile; returns how many."""
+    mint = Mint(context.seed)
+    count = 0
+    for one in outbox.held(tx, context.account):
+        stored = posts.get(tx, one.post)
+        if stored is not None and Hold.UNDO in one.held and conversation(one.source) == name:
+            outbox.save(tx, replace(one, hold_until=context.now + stored.hold), now=context.now)
+            receipts.touch(tx, stored, origin_id=mint(), now=context.now)
+            count += 1
+    return count
+
+
+def done(outcome: Outcome) -> bool:
+    """Tell whether an outcome means that the platform is well."""
+    return isinstance(outcome, Sent)
