@@ -1,0 +1,229 @@
+"""The gate: which stanzas are somebody speaking, who says so, and under which key each is known.
+
+Nothing here does I/O. What isn't certain to be speech is none: in a direct chat a stray line would be published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+from xml.etree.ElementTree import Element
+
+from bridge.chat.elements import (
+    CLIENT,
+    DELAY,
+    FORWARD,
+    MAM,
+    MUC_USER,
+    REPLACE,
+    SID,
+    XML_LANG,
+    bare,
+    items_of,
+    sender_of,
+    stamp_of,
+    stanza_id,
+)
+from bridge.chat.positions import Position
+from bridge.commands.incoming import Content, Incoming
+from bridge.domain.people import Place, Target
+from bridge.domain.text import xml_safe
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+LONGEST: Final = 32_768
+"""Characters of one body that are kept: far more than any platform takes, so a longer one is refused all the same."""
+
+_REPLY: Final = "urn:xmpp:reply:0"
+_FALLBACK: Final = "{urn:xmpp:fallback:0}"
+_OOB: Final = "{jabber:x:oob}"
+_FILE_SHARING: Final = "{urn:xmpp:sfs:0}file-sharing"
+_OMEMO: Final = ("eu.siacs.conversations.axolotl", "urn:xmpp:omemo:0", "urn:xmpp:omemo:1", "urn:xmpp:omemo:2")
+_ENCRYPTED: Final = ("{urn:xmpp:eme:0}encryption", "{urn:xmpp:openpgp:0}openpgp", "{jabber:x:encrypted}x")
+
+_NOT_SPEECH: Final = (
+    "{urn:xmpp:message-retract:0}retract",
+    "{urn:xmpp:message-retract:1}retract",
+    "{urn:xmpp:message-moderate:1}moderate",
+    "{urn:xmpp:fasten:0}apply-to",
+    "{urn:xmpp:reactions:0}reactions",
+    "{urn:xmpp:carbons:2}sent",
+    "{urn:xmpp:carbons:2}received",
+    "{urn:xmpp:jingle-message:0}propose",
+    "{jabber:x:conference}x",
+    "{http://jabber.org/protocol/pubsub#event}event",
+    f"{FORWARD}forwarded",
+)
+"""Elements whose message may have a body for those who don't know them, but says nothing with it."""
+
+
+class Kind(Enum):
+    """What a message is, by its envelope."""
+
+    ROOM = "room"
+    DIRECT = "direct"
+    PRIVATE = "private"
+    BOUNCE = "bounce"
+    RESULT = "result"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a message stands: its archive and position there, and who sent it, taken as it came off the stream.
+
+    `archived` means that it came out of the archive, whose id of it `position` then is.
+    """
+
+    archive: str
+    source: Target
+    sender: str
+    nick: str
+    affiliation: str
+    said_at: datetime
+    position: str | None
+    archived: bool = False
+
+    @property
+    def place_in_archive(self) -> str | None:
+        """What the archive's cursor is to be moved to; None for what the archive doesn't keep."""
+        return None if self.position is None else str(Position(id=self.position, stamp=self.said_at))
+
+
+def kind_of(message: Element, own: str, rooms: Collection[str]) -> Kind:
+    """Tell what a message is; `own` is our bare address, `rooms` those of the rooms.
+
+    A private message through a room comes from `room/nick`, and is never a direct chat, whatever its type says.
+    """
+    author, type_ = bare(sender_of(message)), message.get("type", "normal")
+    if message.find(MAM + "result") is not None:
+        return Kind.RESULT
+    if type_ == "error":
+        return Kind.BOUNCE
+    if author in rooms:
+        return Kind.ROOM if type_ == "groupchat" else Kind.PRIVATE
+    if type_ not in {"chat", "normal"} or "@" not in author or author == own:
+        return Kind.OTHER
+    if message.find(MUC_USER + "x") is not None:
+        return Kind.PRIVATE
+    return Kind.DIRECT
+
+
+def speech(message: Element, origin: Origin) -> Incoming | None:
+    """Return what somebody said with a message, or None where nobody said anything with it.
+
+    Subjects, chat states, markers, receipts, reactions and retractions say nothing, and neither does an empty body.
+    """
+    if any(message.find(tag) is not None for tag in _NOT_SPEECH):
+        return None
+    content = _content(message)
+    text = _text(message)
+    if content is None or (not text.strip() and content is not Content.ENCRYPTED):
+        return None
+    return Incoming(
+        archive=origin.archive,
+        key=origin.position or fallback_key(message, origin, text),
+        position=origin.place_in_archive,
+        place=origin.source.place,
+        source=origin.source,
+        sender=origin.sender,
+        nick=origin.nick,
+        affiliation=origin.affiliation,
+        text=text,
+        said_at=origin.said_at,
+        content=content,
+        caught_up=not origin.archived,
+    )
+
+
+def direct_origin(message: Element, own: str, now: datetime) -> Origin:
+    """Return the origin of a message that came live in a direct chat."""
+    author = bare(sender_of(message))
+    return Origin(
+        archive=own,
+        source=Target(author, Place.DIRECT),
+        sender=author,
+        nick=author.partition("@")[0],
+        affiliation="none",
+        said_at=min(now, stamp_of(message.find(DELAY + "delay")) or now),
+        position=stanza_id(message, own),
+    )
+
+
+def is_history(message: Element, room: str) -> bool:
+    """Tell whether a room replays a message of earlier: nobody may be taken for its author by the nick they have now.
+
+    What the stream's own server repeats after a resume is delayed by our account's server, not by the room.
+    """
+    return any(bare(delay.get("from", room)) == room for delay in message.iterfind(DELAY + "delay"))
+
+
+def archived_author(message: Element) -> str | None:
+    """Return the real bare address that a room's archive names as the author; None where that isn't beyond doubt.
+
+    The archive adds an item to what the author sent, so a second one is forged, and then none counts.
+    """
+    items = list(items_of(message))
+    address = items[0].get("jid") if len(items) == 1 else None
+    return bare(address) if address else None
+
+
+def fallback_key(message: Element, origin: Origin, text: str) -> str:
+    """Return the key of a message to which no archive gave an id: its sender, its own id, and a hash of its body.
+
+    Without an id of its own, the time it came makes it different from an equal line of later.
+    """
+    own = message.find(SID + "origin-id")
+    identifier = (own.get("id") if own is not None else None) or message.get("id") or origin.said_at.isoformat()
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return "fallback:" + hashlib.sha256(json.dumps([origin.sender, identifier, digest]).encode()).hexdigest()
+
+
+def _content(message: Element) -> Content | None:
+    for namespace in _OMEMO:
+        encrypted = message.find(f"{{{namespace}}}encrypted")
+        if encrypted is not None:
+            # Without a payload only keys change hands.
+            return Content.ENCRYPTED if encrypted.find(f"{{{namespace}}}payload") is not None else None
+    if any(message.find(tag) is not None for tag in _ENCRYPTED):
+        return Content.ENCRYPTED
+    if message.find(REPLACE + "replace") is not None:
+        return Content.CORRECTION
+    if message.find(_FILE_SHARING) is not None or _is_link_alone(message):
+        return Content.FILE
+    return Content.TEXT if _understood(message) else None
+
+
+def _is_link_alone(message: Element) -> bool:
+    body = (_body(message) or "").strip()
+    return any((url.text or "").strip() == body for url in message.iterfind(f"{_OOB}x/{_OOB}url")) and bool(body)
+
+
+def _understood(message: Element) -> bool:
+    """Tell whether the body isn't as a whole a stand-in for something else (XEP-0428)."""
+    return not any(
+        mark.get("for") != _REPLY and (len(mark) == 0 or any(not part.attrib for part in mark))
+        for mark in message.iterfind(_FALLBACK + "fallback")
+    )
+
+
+def _body(message: Element) -> str | None:
+    bodies = message.findall(CLIENT + "body")
+    plain = [body for body in bodies if body.get(XML_LANG) is None]
+    chosen = (plain or bodies)[:1]
+    return (chosen[0].text or "") if chosen else None
+
+
+def _text(message: Element) -> str:
+    text = _body(message) or ""
+    for mark in message.iterfind(f"{_FALLBACK}fallback[@for='{_REPLY}']"):
+        for part in mark.iterfind(_FALLBACK + "body"):
+            start, end = part.get("start", "0"), part.get("end", str(len(text)))
+            if start.isdecimal() and end.isdecimal():
+                text = text[: int(start)] + text[int(end) :]
+    return xml_safe(text)[:LONGEST]

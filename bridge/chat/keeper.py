@@ -1,0 +1,194 @@
+"""Staying where the bot belongs: in each room, and in touch with its own archive, for as long as a session lasts."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bridge.chat.elements import timestamp
+from bridge.chat.errors import AnswerError
+from bridge.chat.rooms import NotJoined, Room
+from bridge.chat.sender import DIRECT
+from bridge.domain.clock import wait_event
+from bridge.domain.people import Place, Target
+from bridge.store import InDoubt, NotCommitted, ReadError, notices
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from bridge.chat.archive import Archives
+    from bridge.chat.conversation import CaughtUp, Conversation
+    from bridge.chat.sender import Sender
+    from bridge.chat.stream import Stream
+    from bridge.domain.clock import Clock
+    from bridge.store import Store
+
+_log = structlog.stdlib.get_logger(__name__)
+
+SELF_PING_SECONDS: Final = 60.0
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+_MOST_DOUBLINGS: Final = 8
+_LATER: Final = (AnswerError, NotCommitted, InDoubt, ReadError)
+
+NO_ARCHIVE = (
+    "This room has no archive, so what is said here while I am away is lost to me: switch on archiving in the room's "
+    "configuration."
+)
+HIDDEN = (
+    "I can't see who is who in this room, so I take no commands here: make it non-anonymous (real addresses visible to "
+    "anyone) in the room's configuration."
+)
+
+
+class Keeper:
+    """The tasks of one session; each runs until the session ends and it is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        stream: Stream,
+        archives: Archives,
+        sender: Sender,
+        store: Store,
+        clock: Clock,
+        online: asyncio.Event,
+        admins: Sequence[str],
+        on_caught_up: Callable[[str], Awaitable[None]],
+        on_left: Callable[[str], None],
+    ) -> None:
+        """Take what joins, reads and sends; `online` is set while there is a session."""
+        self._stream = stream
+        self._archives = archives
+        self._sender = sender
+        self._store = store
+        self._clock = clock
+        self._online = online
+        self._admins = tuple(Target(jid, Place.DIRECT) for jid in admins)
+        self._on_caught_up = on_caught_up
+        self._on_left = on_left
+        self._told: set[tuple[str, str]] = set()
+
+    async def keep_room(self, room: Room, conversation: Conversation) -> None:
+        """Be in a room: join, catch up, tell, watch, and again."""
+        failures = 0
+        while True:
+            await self._online.wait()
+            try:
+                await self._enter(room, conversation)
+                failures = 0
+                await self._stay(room)
+                _log.warning(f"no longer in the room {room.jid}: {room.why or 'the room says so'}; going back")
+            except NotJoined as refusal:
+                await self._refused(room, refusal)
+            except _LATER as error:
+                _log.info("the room can't be caught up with now; trying on", room=room.jid, cause=str(error))
+            conversation.leave()
+            self._sender.leave(room.jid)
+            self._on_left(room.jid)
+            await self._pause(failures)
+            failures += 1
+
+    async def keep_direct(self, conversation: Conversation) -> None:
+        """Catch up with the direct chats, then live; returns once that is done."""
+        failures = 0
+        while True:
+            await self._online.wait()
+            try:
+                await self._prefer_keeping()
+                caught_up = await conversation.catch_up()
+                await self._tell_directly(caught_up)
+                await self._sender.settle(DIRECT)
+            except _LATER as error:
+                _log.info("the own archive can't be read now; trying on", cause=str(error))
+                await self._pause(failures)
+                failures += 1
+            else:
+                self._sender.arrive(DIRECT)
+                await self._on_caught_up(DIRECT)
+                return
+
+    async def explain_hidden(self, room: str) -> None:
+        """Tell a semi-anonymous room, once, why nothing happens."""
+        await self._tell(room, "hidden", Target(room, Place.ROOM), HIDDEN)
+
+    async def _enter(self, room: Room, conversation: Conversation) -> None:
+        conversation.enter()
+        await room.join(self._stream)
+        await room.learn_affiliations(self._stream)
+        caught_up = await conversation.catch_up()
+        await self._tell_room(room, caught_up)
+        await self._sender.settle(room.jid)
+        self._told = {told for told in self._told if told[0] != room.jid or told[1] in {"archive", "hidden"}}
+        _log.info("in the room", room=room.jid, nick=room.nick)
+        self._sender.arrive(room.jid)
+        await self._on_caught_up(room.jid)
+
+    async def _stay(self, room: Room) -> None:
+        """Return when we are no longer in the room; it is asked every minute."""
+        while not await wait_event(self._clock, room.left, SELF_PING_SECONDS):
+            if self._online.is_set() and not await room.is_inside(self._stream):
+                return
+
+    async def _refused(self, room: Room, refusal: NotJoined) -> None:
+        if not self._online.is_set():
+            return
+        if (room.jid, str(refusal)) not in self._told:
+            self._told.add((room.jid, str(refusal)))
+            _log.warning(f"{refusal}; trying on")
+        if refusal.lasting:
+            try:
+                await self._sender.redirect(room.jid, str(refusal))
+            except _LATER as error:
+                _log.info("its lines stay where they are for now", room=room.jid, cause=str(error))
+
+    async def _tell_room(self, room: Room, caught_up: CaughtUp) -> None:
+        target = Target(room.jid, Place.ROOM)
+        if not caught_up.archived:
+            _log.warning("the room has no archive: what is said while the bridge is away is lost", room=room.jid)
+            await self._tell(room.jid, "archive", target, NO_ARCHIVE)
+        if caught_up.gap_since is not None:
+            since = timestamp(caught_up.gap_since)
+            _log.warning("the room's archive has a gap", room=room.jid, since=since)
+            await self._add_line(target, _gap("this room's archive", since))
+
+    async def _tell_directly(self, caught_up: CaughtUp) -> None:
+        if not caught_up.archived:
+            _log.warning("the bot's account has no archive: what is said to it while the bridge is away may be lost")
+        if caught_up.gap_since is not None:
+            since = timestamp(caught_up.gap_since)
+            _log.warning("the own archive has a gap", since=since)
+            for admin in self._admins:
+                await self._add_line(admin, _gap("the archive of my direct chats", since))
+
+    async def _tell(self, room: str, topic: str, target: Target, body: str) -> None:
+        if (room, topic) not in self._told:
+            self._told.add((room, topic))
+            await self._add_line(target, body)
+
+    async def _add_line(self, target: Target, body: str) -> None:
+        now, origin_id = self._clock.now(), uuid.uuid4().hex
+        await self._store.write(lambda tx: notices.add_line(tx, target=target, body=body, origin_id=origin_id, at=now))
+
+    async def _prefer_keeping(self) -> None:
+        try:
+            await self._archives.keep_everything()
+        except AnswerError as error:
+            if ("", "prefs") not in self._told:
+                self._told.add(("", "prefs"))
+                _log.warning("the server can't be asked to keep all direct messages", cause=str(error))
+
+    async def _pause(self, failures: int) -> None:
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS))
+        await self._clock.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - only spreads the load
+
+
+def _gap(archive: str, since: str) -> str:
+    return (
+        f"{archive[0].upper()}{archive[1:]} has forgotten what followed {since} UTC. What was said since then and "
+        "while I was away may not have been heard: please look, and say it again where nothing happened."
+    )

@@ -1,0 +1,59 @@
+"""What the bot says, decided: whether a receipt corrects its first message, and what became of what was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from bridge.chat.elements import text_message
+from bridge.domain.people import Place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from xml.etree.ElementTree import Element
+
+    from bridge.domain.notices import Notice
+    from bridge.store.notices import Root
+
+CORRECTABLE: Final = timedelta(minutes=10)
+"""A later correction would change a line that has scrolled away."""
+
+BOUNCES: Final = 3
+"""How often a line may come back before it is given up, or given to the admins."""
+
+_FIRST_PAUSE: Final = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Flight:
+    """One line on its way: marked in the store, and `handed` to the stream or about to be."""
+
+    notice: Notice
+    stanza: Element
+    since: float
+    handed: bool = False
+    bounces: int = 0
+    again_at: float | None = None
+    reason: str = ""
+
+
+def corrects(root: Root | None, nick: str | None, now: datetime) -> str | None:
+    """Return the id of the message to correct (XEP-0308), or None where a new line is due.
+
+    Only under the nick that the first message was sent under, as clients refuse others, and within 10 minutes of it.
+    """
+    if root is None or root.nick != nick or not timedelta(0) <= now - root.sent_at < CORRECTABLE:
+        return None
+    return root.origin_id
+
+
+def stanza_of(notice: Notice, body: str, replaces: str | None) -> Element:
+    """Build the message of a notice."""
+    room = notice.target.place is Place.ROOM
+    return text_message(to=notice.target.jid, room=room, body=body, identifier=notice.origin_id, corrects=replaces)
+
+
+def bounce_pause(bounces: int) -> float:
+    """Return the seconds until a line that came back so many times goes out again."""
+    return _FIRST_PAUSE * 2.0 ** (bounces - 1)

@@ -1,0 +1,391 @@
+"""The one writer to the chat: notices go out in order, and each is done when it is seen to have arrived.
+
+ready ─► sending (committed) ─► handed to the stream ─► done: echo (room), acknowledgement (direct chat)
+           ▲                       ├─► error bounce: again later, then dropped or given to the admins
+           └── certainly absent ◄──┴─► session or echo lost: looked up in the archive by origin id
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bridge.chat.errors import AnswerError
+from bridge.chat.outgoing import BOUNCES, Flight, bounce_pause, corrects, stanza_of
+from bridge.chat.search import Search
+from bridge.domain.clock import wait_event
+from bridge.domain.ids import short
+from bridge.domain.notices import NoticeKind
+from bridge.domain.people import Place, Target
+from bridge.store import InDoubt, NotCommitted, ReadError, notices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+    from typing import TypeAlias
+
+    from bridge.chat.archive import Archives
+    from bridge.chat.rooms import Room
+    from bridge.chat.stream import Stream
+    from bridge.domain.clock import Clock
+    from bridge.domain.notices import Notice
+    from bridge.store import Store, Tx
+
+    Render: TypeAlias = Callable[[Tx, Notice], str]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+DIRECT: Final = "direct"
+"""What all direct chats together are called among the sources."""
+
+IN_FLIGHT: Final = 64
+ECHO_SECONDS: Final = 30.0
+SWEEP_SECONDS: Final = 30.0
+MEET_SECONDS: Final = 1.0
+"""How often, at most, the owed lines are searched for people who haven't said anything since the start."""
+_STORE_PAUSE: Final = 1.0
+_RENDER_BUGS: Final = (LookupError, ValueError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    notice: Notice
+    body: str
+    replaces: str | None
+
+
+class Sender:
+    """Sends what is owed to those who can hear it. Everything but `run`, `settle` and `redirect` is synchronous."""
+
+    def __init__(
+        self,
+        *,
+        stream: Stream,
+        archives: Archives,
+        rooms: Mapping[str, Room],
+        admins: Sequence[str],
+        store: Store,
+        render: Render,
+        clock: Clock,
+    ) -> None:
+        """Take the session, the rooms by their addresses, who hears what an unreachable room can't, and the rest."""
+        self._stream = stream
+        self._search = Search(stream, archives)
+        self._rooms = rooms
+        self._admins = tuple(Target(jid, Place.DIRECT) for jid in admins)
+        self._store = store
+        self._render = render
+        self._clock = clock
+        self._present: dict[str, object] = {}
+        self._people: set[str] = set()
+        self._met_at = float("-inf")
+        self._online = False
+        self._flights: dict[str, Flight] = {}
+        self._arrived: dict[str, str | None] = {}
+        self._wake = asyncio.Event()
+        self._news = True
+        self._doubt = False
+        self._due: datetime | None = None
+
+    @property
+    def present(self) -> frozenset[str]:
+        """The sources that hear us: rooms by their addresses, and `direct`."""
+        return frozenset(self._present) if self._online else frozenset()
+
+    def online(self) -> None:
+        """Go on: there is a session; what was in flight is looked after at once."""
+        self._online = True
+        for flight in self._flights.values():
+            flight.since = float("-inf")
+        self._wake.set()
+
+    def offline(self) -> None:
+        """Stop sending; the session may be resumed."""
+        self._online = False
+
+    def reset(self) -> None:
+        """Forget what was in flight: the session is another one, and `settle` will find out."""
+        self._present.clear()
+        self._flights.clear()
+
+    def arrive(self, source: str) -> None:
+        """Begin sending to a room or (`direct`) to people."""
+        self._present[source] = object()
+        self._met_at = float("-inf")
+        self._news = True
+        self._wake.set()
+
+    def leave(self, source: str) -> None:
+        """Stop sending there; what is in flight to it will be settled when it is back."""
+        self._present.pop(source, None)
+        for origin_id in [key for key, flight in self._flights.items() if _source(flight.notice.target) == source]:
+            del self._flights[origin_id]
+
+    def arrived(self, ids: Collection[str], stanza_id: str | None) -> None:
+        """Note a message of ours that was seen: live in a room, or in an archive."""
+        for origin_id in ids:
+            self._arrived[origin_id] = stanza_id
+            self._flights.pop(origin_id, None)
+        self._wake.set()
+
+    def acknowledged(self, origin_id: str) -> None:
+        """Note that the server has taken a message over, which is all that a direct chat can show."""
+        flight = self._flights.get(origin_id)
+        if flight is not None and flight.notice.target.place is Place.DIRECT and flight.again_at is None:
+            self.arrived((origin_id,), None)
+
+    def bounced(self, origin_id: str, condition: str) -> None:
+        """Note that a message came back with an error."""
+        flight = self._flights.get(origin_id)
+        if flight is None or flight.again_at is not None:
+            return
+        flight.bounces += 1
+        flight.reason = condition
+        flight.again_at = self._clock.monotonic() + bounce_pause(flight.bounces)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever."""
+        relay = asyncio.ensure_future(self._relay())
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    await self._step()
+                except (NotCommitted, InDoubt, ReadError) as error:
+                    self._doubt = self._doubt or isinstance(error, InDoubt)
+                    _log.warning("the store can't commit; what the bot says waits", cause=str(error))
+                    await self._clock.sleep(_STORE_PAUSE)
+                    continue
+                await wait_event(self._clock, self._wake, self._rest())
+        finally:
+            relay.cancel()
+            await asyncio.wait((relay,))
+
+    async def settle(self, source: str) -> None:
+        """Find out what became of everything in flight to a source that isn't present, and owe anew what is absent.
+
+        Raises AnswerError where the archive can't be asked now, ReadError, NotCommitted and InDoubt.
+        """
+        await self._commit_arrived()
+        open_ = await self._store.read(notices.sending)
+        mine = [notice for notice in open_ if _source(notice.target) == source]
+        if mine:
+            await self._look_up(mine)
+
+    async def redirect(self, room: str, why: str) -> None:
+        """Give what is owed to a room that can't be reached to the admins; raises NotCommitted, InDoubt, ReadError."""
+        target = Target(room, Place.ROOM)
+        owed = await self._store.read(lambda tx: notices.pending(tx, target))
+        if owed:
+            await self._redirect(target, owed, why)
+
+    async def _relay(self) -> None:
+        event = self._store.event(notices.TOPIC)
+        while True:
+            await event.wait()
+            event.clear()
+            self._news = True
+            self._wake.set()
+
+    def _rest(self) -> float:
+        now = self._clock.monotonic()
+        waits = [SWEEP_SECONDS]
+        if self._news and DIRECT in self._present:
+            waits.append(self._met_at + MEET_SECONDS - now)
+        if self._due is not None:
+            waits.append((self._due - self._clock.now()).total_seconds())
+        if self._online:
+            waits += [flight.since + ECHO_SECONDS - now for flight in self._flights.values()]
+        waits += [flight.again_at - now for flight in self._flights.values() if flight.again_at is not None]
+        return max(0.0, min(waits))
+
+    async def _step(self) -> None:
+        if not self._online:
+            await self._commit_arrived()
+            return
+        for flight in self._flights.values():
+            self._hand_over(flight)
+        await self._after_bounces()
+        await self._check_overdue()
+        while await self._send_some():
+            pass
+
+    async def _send_some(self) -> bool:
+        """Send what fits; tell whether there may be more that can go now."""
+        free = IN_FLIGHT - len(self._flights)
+        hearing = dict(self._present)
+        claims = await self._claim(max(0, free))
+        stray: list[int] = []
+        for claim in claims:
+            source = _source(claim.notice.target)
+            if self._present.get(source) is not hearing[source]:
+                # It left while the commit was under way, so this was never handed over.
+                stray.append(claim.notice.id)
+                continue
+            stanza = stanza_of(claim.notice, claim.body, claim.replaces)
+            flight = Flight(notice=claim.notice, stanza=stanza, since=self._clock.monotonic())
+            self._flights[claim.notice.origin_id] = flight
+            self._hand_over(flight)
+        if stray:
+            await self._store.write(lambda tx: notices.reopen(tx, stray))
+        if claims:
+            return len(self._flights) < IN_FLIGHT and self._online
+        return free > 0 and await self._meet_people()
+
+    async def _claim(self, limit: int) -> list[_Claim]:
+        targets = self._targets()
+        nicks = {jid: self._rooms[jid].nick for jid in self._present if jid in self._rooms}
+        arrived, now, doubt = dict(self._arrived), self._clock.now(), self._doubt
+        flying = frozenset(self._flights)
+        due: list[datetime | None] = [None]
+
+        def unit(tx: Tx) -> list[_Claim]:
+            _mark_done(tx, arrived, now)
+            if doubt:
+                _reopen_unsent(tx, targets, flying)
+            claims: list[_Claim] = []
+            for notice in notices.ready(tx, targets=targets, now=now, limit=limit) if limit else ():
+                claim = self._begin(tx, notice, nicks.get(notice.target.jid), now)
+                if claim is not None:
+                    claims.append(claim)
+            due[0] = notices.next_due(tx)
+            return claims
+
+        claims = await self._store.write(unit)
+        self._forget_arrived(arrived)
+        self._doubt = self._doubt and not doubt
+        self._due = due[0]
+        return claims
+
+    def _begin(self, tx: Tx, notice: Notice, nick: str | None, now: datetime) -> _Claim | None:
+        body, replaces = notice.body, None
+        if notice.kind is NoticeKind.RECEIPT and notice.receipt is not None:
+            replaces = corrects(notices.living(tx, notice.target, notice.receipt), nick, now)
+            try:
+                body = self._render(tx, notice)
+            except _RENDER_BUGS:
+                _log.exception("a receipt could not be written", post=short(notice.receipt))
+                body = f"[{short(notice.receipt)}] its receipt can't be shown: an error of the bridge, see its log"
+        if not body.strip():
+            notices.drop(tx, notice.id, "there is nothing to say")
+            return None
+        if notices.begin(tx, notice.id, body=body, corrects=replaces, nick=nick, at=now):
+            return _Claim(notice, body, replaces)
+        return None
+
+    def _targets(self) -> list[Target]:
+        rooms = [Target(jid, Place.ROOM) for jid in self._present if jid != DIRECT]
+        people = {*self._people, *(admin.jid for admin in self._admins)} if DIRECT in self._present else ()
+        return [*rooms, *(Target(jid, Place.DIRECT) for jid in people)]
+
+    async def _meet_people(self) -> bool:
+        """Learn who is owed something in a direct chat; tell whether there is anybody new."""
+        now = self._clock.monotonic()
+        if not self._news or DIRECT not in self._present or now - self._met_at < MEET_SECONDS:
+            return False
+        self._news, self._met_at = False, now
+        owed = await self._store.read(notices.pending)
+        new = {notice.target.jid for notice in owed if notice.target.place is Place.DIRECT} - self._people
+        self._people |= new
+        return bool(new)
+
+    def meet(self, person: str) -> None:
+        """Note somebody who may be owed something in a direct chat."""
+        self._people.add(person)
+
+    def _hand_over(self, flight: Flight) -> None:
+        if not flight.handed and self._online and self._stream.send(flight.stanza):
+            flight.handed = True
+            flight.since = self._clock.monotonic()
+
+    async def _after_bounces(self) -> None:
+        now = self._clock.monotonic()
+        for flight in [one for one in self._flights.values() if one.again_at is not None and one.again_at <= now]:
+            if flight.bounces < BOUNCES:
+                flight.again_at = None
+                flight.handed = False
+                self._hand_over(flight)
+            elif flight.notice.target.place is Place.ROOM and self._admins:
+                await self._redirect(flight.notice.target, [flight.notice], flight.reason)
+                self._flights.pop(flight.notice.origin_id, None)
+            else:
+                _log.warning("a line could not be delivered", target=flight.notice.target.jid, cause=flight.reason)
+                number, why = flight.notice.id, flight.reason
+                await self._store.write(lambda tx, number=number, why=why: notices.drop(tx, number, why))
+                self._flights.pop(flight.notice.origin_id, None)
+
+    async def _check_overdue(self) -> None:
+        """Look for what was sent long ago and never seen again, once whatever was sent before has been worked off."""
+        late = self._clock.monotonic() - ECHO_SECONDS
+        overdue = [one for one in self._flights.values() if one.handed and one.again_at is None and one.since <= late]
+        for source in {_source(flight.notice.target) for flight in overdue}:
+            if not await self._search.passed(self._rooms.get(source)):
+                continue
+            still = [one for one in overdue if self._flights.get(one.notice.origin_id) is one]
+            mine = [one.notice for one in still if _source(one.notice.target) == source]
+            try:
+                if mine:
+                    await self._look_up(mine)
+            except AnswerError as error:
+                _log.info("the archive can't be searched now", archive=source, cause=str(error))
+        now = self._clock.monotonic()
+        for flight in overdue:
+            flight.since = now
+
+    async def _look_up(self, open_: Sequence[Notice]) -> None:
+        """Search one source's archive for notices; what is there is done, what is not is owed anew."""
+        wanted = {notice.origin_id for notice in open_}
+        found = await self._search.find(open_)
+        absent = [notice.id for notice in open_ if notice.origin_id not in found]
+        now = self._clock.now()
+
+        def unit(tx: Tx) -> None:
+            _mark_done(tx, found, now)
+            notices.reopen(tx, absent)
+
+        await self._store.write(unit)
+        for origin_id in wanted:
+            self._flights.pop(origin_id, None)
+        self._news = True
+
+    async def _redirect(self, target: Target, owed: Sequence[Notice], why: str) -> None:
+        if not self._admins:
+            return
+        now = self._clock.now()
+        ids = {notice.id: [uuid.uuid4().hex for _ in self._admins] for notice in owed}
+        moved = await self._store.write(
+            lambda tx: notices.redirect(
+                tx, target, self._admins, prefix=f"(for {target.jid}) ", origin_ids=ids, at=now, error=why
+            )
+        )
+        _log.warning("a room can't be reached; its lines go to the admins", room=target.jid, lines=moved, cause=why)
+
+    async def _commit_arrived(self) -> None:
+        arrived, now = dict(self._arrived), self._clock.now()
+        if arrived:
+            await self._store.write(lambda tx: _mark_done(tx, arrived, now))
+            self._forget_arrived(arrived)
+
+    def _forget_arrived(self, committed: Mapping[str, str | None]) -> None:
+        for origin_id in committed:
+            self._arrived.pop(origin_id, None)
+
+
+def _mark_done(tx: Tx, arrived: Mapping[str, str | None], now: datetime) -> None:
+    for origin_id, stanza_id in arrived.items():
+        notices.done(tx, origin_id, stanza_id=stanza_id, at=now)
+
+
+def _reopen_unsent(tx: Tx, targets: Sequence[Target], flying: Collection[str]) -> None:
+    """Owe anew what a commit of unknown outcome has marked: it was never handed to the stream."""
+    lost = [one.id for one in notices.sending(tx) if one.target in targets and one.origin_id not in flying]
+    notices.reopen(tx, lost)
+
+
+def _source(target: Target) -> str:
+    return target.jid if target.place is Place.ROOM else DIRECT

@@ -1,0 +1,325 @@
+"""The chat as the rest of the program sees it: one session, its rooms, what comes in and what goes out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bridge.chat.archive import Archived, Archives
+from bridge.chat.client import silence
+from bridge.chat.conversation import Conversation
+from bridge.chat.elements import (
+    DELAY,
+    PRESENCE,
+    bare,
+    error_of,
+    origin_ids,
+    presence,
+    resource,
+    sender_of,
+    stamp_of,
+    stanza_id,
+)
+from bridge.chat.gate import Kind, Origin, archived_author, direct_origin, is_history, kind_of, speech
+from bridge.chat.keeper import Keeper
+from bridge.chat.positions import Position, Positions
+from bridge.chat.rooms import Room
+from bridge.chat.sender import Sender
+from bridge.chat.session import Handlers, Login, Session
+from bridge.chat.worker import Desk, Entry, Passed, Worker
+from bridge.domain.people import Place, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from typing import Any
+    from xml.etree.ElementTree import Element
+
+    from bridge.chat.sender import Render
+    from bridge.domain.clock import Clock
+    from bridge.settings import RoomSettings, XmppSettings
+    from bridge.store import Store
+
+_log = structlog.stdlib.get_logger(__name__)
+
+STATUS: Final = "I publish what staff tell me to. Say !help"
+
+
+class Chat:
+    """The only speaker and listener on XMPP."""
+
+    def __init__(
+        self,
+        settings: XmppSettings,
+        *,
+        rooms: Sequence[RoomSettings],
+        admins: Sequence[str],
+        store: Store,
+        desk: Desk,
+        render: Render,
+        clock: Clock,
+        on_caught_up: Callable[[str], Awaitable[None]],
+        on_lost: Callable[[], None],
+        on_left: Callable[[str], None] | None = None,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        """Take who to be, where to sit, and whom to tell; must be made inside the event loop. Raises BadCaFile.
+
+        `desk` judges what comes in; `render` writes a living receipt when it is sent. `on_caught_up` is awaited with a
+        room's address, or `direct`, whenever everything said there until now is committed; `on_left` is called with
+        that of a room that we are no longer in, `on_lost` when the session is gone.
+        """
+        silence()
+        self._clock = clock
+        self._on_caught_up = on_caught_up
+        self._on_lost = on_lost
+        login = Login(
+            jid=settings.jid,
+            resource=settings.resource,
+            password=settings.password.get_secret_value(),
+            host=settings.host,
+            port=settings.port,
+            ca_file=settings.ca_file,
+        )
+        handlers = Handlers(
+            stanza=self._stanza, acknowledged=self._acknowledged, established=self._established, lost=self._lost
+        )
+        self._session = Session(login, clock, handlers, jitter)
+        self._own = self._session.own
+        self._archives = Archives(self._session)
+        self._online = asyncio.Event()
+        positions = Positions(store, clock)
+        self._worker = Worker(desk, positions.move, clock)
+        self._rooms = {room.jid: Room(room.jid, settings.nick, clock) for room in rooms}
+        self._conversations = {
+            archive: Conversation(
+                archive,
+                archives=self._archives,
+                worker=self._worker,
+                positions=positions,
+                judge=self._judge_room(room) if room is not None else self._judge_direct,
+                now=clock.now,
+            )
+            for archive, room in [(self._own, None), *self._rooms.items()]
+        }
+        self._sender = Sender(
+            stream=self._session,
+            archives=self._archives,
+            rooms=self._rooms,
+            admins=admins,
+            store=store,
+            render=render,
+            clock=clock,
+        )
+        self._keeper = Keeper(
+            stream=self._session,
+            archives=self._archives,
+            sender=self._sender,
+            store=store,
+            clock=clock,
+            online=self._online,
+            admins=admins,
+            on_caught_up=on_caught_up,
+            on_left=on_left or _nobody,
+        )
+        self._scope: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Be there for ever.
+
+        Ends by cancellation, or raises WrongPassword or ResourceConflict, which waiting would not mend.
+        """
+        tasks = [asyncio.ensure_future(part) for part in (self._session.run(), self._worker.run(), self._sender.run())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await _end([*tasks, *self._scope])
+
+    async def close(self) -> None:
+        """Take leave of everybody and close the stream, within 3 s; call it once `run` has ended."""
+        self._session.send(presence(kind="unavailable"))
+        self._online.clear()
+        await _end(list(self._scope))
+        await self._session.close()
+
+    def _established(self, resumed: bool) -> None:  # noqa: FBT001 - the session calls it
+        self._online.set()
+        if resumed:
+            self._sender.online()
+            for source in self._sender.present:
+                self._begin(self._caught_up_again(source))
+            return
+        for task in self._scope:
+            task.cancel()
+        self._scope.clear()
+        for room in self._rooms.values():
+            room.forget()
+        for conversation in self._conversations.values():
+            conversation.leave()
+        self._sender.reset()
+        self._sender.online()
+        self._conversations[self._own].enter()
+        self._session.send(presence(status=STATUS))
+        self._begin(self._keeper.keep_direct(self._conversations[self._own]))
+        for jid, room in self._rooms.items():
+            self._begin(self._keeper.keep_room(room, self._conversations[jid]))
+
+    def _lost(self) -> None:
+        self._online.clear()
+        self._sender.offline()
+        self._on_lost()
+
+    def _acknowledged(self, identifier: str) -> None:
+        self._sender.acknowledged(identifier)
+
+    async def _caught_up_again(self, source: str) -> None:
+        await self._on_caught_up(source)
+
+    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._scope.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._scope.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a part of the chat has failed; connecting anew", exc_info=error)
+            self._session.cut()
+
+    def _stanza(self, stanza: Element) -> None:
+        author = bare(sender_of(stanza))
+        if stanza.tag == PRESENCE:
+            self._presence(author, stanza)
+            return
+        kind = kind_of(stanza, self._own, self._rooms)
+        if kind is Kind.RESULT:
+            self._archives.collect(stanza)
+        elif kind is Kind.ROOM:
+            self._room_message(self._rooms[author], stanza)
+        elif kind is Kind.DIRECT:
+            origin = direct_origin(stanza, self._own, self._clock.now())
+            self._sender.meet(origin.sender)
+            if entry := self._entry(stanza, origin):
+                stored = stanza.find(DELAY + "delay") is not None
+                self._conversations[self._own].heard(origin.position, entry, stored=stored)
+        elif kind is Kind.BOUNCE:
+            self._bounce(author, stanza)
+        elif kind is Kind.PRIVATE:
+            if author in self._rooms and not resource(sender_of(stanza)):
+                self._rooms[author].notice(stanza)
+            else:
+                _log.info("a private message through a room was ignored", room=author)
+
+    def _presence(self, author: str, stanza: Element) -> None:
+        if author in self._rooms:
+            self._rooms[author].presence(stanza)
+        elif stanza.get("type") == "subscribe":
+            self._session.send(presence(to=author, kind="subscribed"))
+            self._session.send(presence(to=author, kind="subscribe"))
+
+    def _bounce(self, author: str, stanza: Element) -> None:
+        condition, _ = error_of(stanza)
+        if condition == "not-acceptable" and author in self._rooms:
+            # We are not in it (XEP-0045, 7.4); after the rejoin its archive tells what arrived.
+            self._rooms[author].why = "the room doesn't know us any more"
+            self._rooms[author].left.set()
+            return
+        for identifier in origin_ids(stanza):
+            self._sender.bounced(identifier, condition)
+
+    def _room_message(self, room: Room, stanza: Element) -> None:
+        nick = resource(sender_of(stanza))
+        if not nick:
+            room.notice(stanza)
+            return
+        if is_history(stanza, room.jid):
+            return
+        position = stanza_id(stanza, room.jid)
+        occupant = room.occupant(nick)
+        mine = nick == room.nick
+        if mine:
+            self._sender.arrived(origin_ids(stanza), position)
+        origin = Origin(
+            archive=room.jid,
+            source=Target(room.jid, Place.ROOM),
+            sender=(occupant.address if occupant is not None else None) or "",
+            nick=nick,
+            affiliation=occupant.affiliation if occupant is not None else "none",
+            said_at=min(self._clock.now(), stamp_of(stanza.find(DELAY + "delay")) or self._clock.now()),
+            position=position,
+        )
+        if entry := _passed(origin) if mine else self._entry(stanza, origin):
+            self._conversations[room.jid].heard(position, entry)
+        if not origin.sender and not mine:
+            self._explain(room, stanza, origin)
+
+    def _explain(self, room: Room, stanza: Element, origin: Origin) -> None:
+        said = speech(stanza, origin)
+        if said is not None and said.text.startswith(("!", f"{room.nick}:", f"{room.nick},")):
+            self._begin(self._keeper.explain_hidden(room.jid))
+
+    def _entry(self, stanza: Element, origin: Origin) -> Entry | None:
+        """Make of a message what the worker needs: speech, or a place in the archive, or nothing."""
+        said = speech(stanza, origin) if origin.sender not in {"", self._own} else None
+        return said or _passed(origin)
+
+    def _judge_room(self, room: Room) -> Callable[[Archived], Entry]:
+        def judge(archived: Archived) -> Entry:
+            address = (archived_author(archived.message) if room.open else None) or ""
+            if address == self._own:
+                self._sender.arrived(origin_ids(archived.message), archived.id)
+            origin = Origin(
+                archive=room.jid,
+                source=Target(room.jid, Place.ROOM),
+                sender=address,
+                nick=resource(sender_of(archived.message)),
+                affiliation=room.affiliation(address),
+                said_at=archived.stamp,
+                position=archived.id,
+                archived=True,
+            )
+            return self._archived_entry(archived, origin, Kind.ROOM)
+
+        return judge
+
+    def _judge_direct(self, archived: Archived) -> Entry:
+        author = bare(sender_of(archived.message))
+        if author == self._own:
+            self._sender.arrived(origin_ids(archived.message), archived.id)
+        self._sender.meet(author)
+        origin = Origin(
+            archive=self._own,
+            source=Target(author, Place.DIRECT),
+            sender=author,
+            nick=author.partition("@")[0],
+            affiliation="none",
+            said_at=archived.stamp,
+            position=archived.id,
+            archived=True,
+        )
+        return self._archived_entry(archived, origin, Kind.DIRECT)
+
+    def _archived_entry(self, archived: Archived, origin: Origin, kind: Kind) -> Entry:
+        fits = kind_of(archived.message, self._own, self._rooms) is kind
+        entry = self._entry(archived.message, origin) if fits else None
+        position = Position(id=archived.id, stamp=archived.stamp)
+        return entry or Passed(archive=origin.archive, position=str(position))
+
+
+def _passed(origin: Origin) -> Passed | None:
+    position = origin.place_in_archive
+    return None if position is None else Passed(archive=origin.archive, position=position)
+
+
+async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=1.0)
+
+
+def _nobody(_: str) -> None:
+    """Nobody wants to know."""

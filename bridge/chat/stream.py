@@ -1,0 +1,33 @@
+"""What the rest of the chat needs of a session, whoever holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+ANSWER_SECONDS = 30.0
+"""How long one request waits for its answer."""
+
+
+class Stream(Protocol):
+    """A live session: stanzas out, and requests with their answers."""
+
+    @property
+    def own(self) -> str:
+        """Our bare address."""
+        ...
+
+    def send(self, stanza: Element) -> bool:
+        """Hand over a message or a presence; False (and nothing done) while there is no session."""
+        ...
+
+    async def ask(
+        self, kind: Literal["get", "set"], to: str | None, payload: Element, seconds: float = ANSWER_SECONDS
+    ) -> Element:
+        """Send a request (`iq`) to an address (None: our own account) and return the whole answer.
+
+        Raises Refused for an error as the answer, NoAnswer where none comes in so many seconds.
+        """
+        ...

@@ -1,0 +1,118 @@
+"""The one ordered worker: whatever comes in is judged in the order in which it came off the streams."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+import structlog
+
+from bridge.commands.incoming import Incoming
+from bridge.store import InDoubt, NotCommitted
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.domain.clock import Clock
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+_MOST_DOUBLINGS: Final = 8
+
+
+class Desk(Protocol):
+    """Judges and commits one stanza."""
+
+    async def handle(self, incoming: Incoming) -> None:
+        """Return once what follows from the stanza is committed.
+
+        Raises NotCommitted or InDoubt where the store can't: the same stanza is then handed over again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A message that nobody has to judge, but whose place in the archive was reached."""
+
+    archive: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    reached: asyncio.Future[None]
+
+
+Entry: TypeAlias = Incoming | Passed
+_Job: TypeAlias = "Callable[[], Awaitable[None]]"
+
+
+class Worker:
+    """Takes entries at any time and works them off one by one; `move` commits positions that were passed."""
+
+    def __init__(self, desk: Desk, move: Callable[[dict[str, str]], Awaitable[None]], clock: Clock) -> None:
+        """Take the desk, and what moves archives' cursors: a mapping of archive to position."""
+        self._desk = desk
+        self._move = move
+        self._clock = clock
+        self._queue: asyncio.Queue[Entry | _Mark | _Job] = asyncio.Queue()
+        self._passed: dict[str, str] = {}
+
+    def put(self, entry: Entry) -> None:
+        """Add to the end."""
+        self._queue.put_nowait(entry)
+
+    def then(self, job: _Job) -> None:
+        """Add something else that has to be committed in order; it is repeated while the store can't."""
+        self._queue.put_nowait(job)
+
+    async def reached(self) -> None:
+        """Return once everything that was put before is committed."""
+        mark = _Mark(asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(mark)
+        await mark.reached
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            if self._queue.empty() and self._passed:
+                await self._flush()
+            entry = await self._queue.get()
+            if isinstance(entry, Passed):
+                self._passed[entry.archive] = entry.position
+            elif isinstance(entry, Incoming):
+                # The desk moves this archive's cursor further, in the stanza's own commit.
+                if entry.position is not None:
+                    self._passed.pop(entry.archive, None)
+                await self._until_committed(lambda incoming=entry: self._desk.handle(incoming))
+            elif isinstance(entry, _Mark):
+                await self._flush()
+                if not entry.reached.done():
+                    entry.reached.set_result(None)
+            else:
+                await self._until_committed(entry)
+
+    async def _flush(self) -> None:
+        passed, self._passed = self._passed, {}
+        if passed:
+            await self._until_committed(lambda: self._move(passed))
+
+    async def _until_committed(self, job: Callable[[], Awaitable[None]]) -> None:
+        failures = 0
+        while True:
+            try:
+                await job()
+            except (NotCommitted, InDoubt) as error:
+                if failures == 0:
+                    _log.warning("the store can't commit; what comes in waits", cause=str(error))
+                await self._clock.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS)))
+                failures += 1
+            except Exception:  # noqa: BLE001 - whatever it is, the next stanza must still be heard
+                _log.exception("a stanza could not be judged")
+                return
+            else:
+                return

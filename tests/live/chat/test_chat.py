@@ -1,0 +1,451 @@
+"""The chat against a real Prosody: joining, hearing in order, saying once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.chat import WrongPassword
+from bridge.commands.incoming import Content
+from bridge.domain.people import Place
+from tests.servers.person import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.servers.prosody import Login, Prosody
+
+pytestmark = pytest.mark.live
+NewLogin = "Callable[[str], Login]"
+
+
+async def test_a_line_from_the_room_comes_with_its_real_sender_and_is_answered_once(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room, "Ana B")
+        await person.say(room, "!echo hello")
+        answer = await person.hears("hello", where=room)
+        await bot.has_said_all()
+        assert (answer.nick, answer.sender) == ("status", me.jid)
+        (line,) = bot.desk.handled
+        assert (line.sender, line.nick, line.affiliation, line.place) == (ana.jid, "Ana B", "member", Place.ROOM)
+        assert line.key == next(one.stanza_id for one in person.inbox if one.own)
+        assert line.caught_up
+        assert [one.body for one in person.heard(room)] == ["hello"]
+    assert sorted(bot.caught_up) == sorted(["direct", room])
+
+
+async def test_a_direct_line_is_answered_directly(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    bot = new_bot(me)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.tell(me.jid, "!echo only for you")
+        answer = await person.hears("only for you", where=me.jid)
+        assert answer.type == "chat"
+        (line,) = bot.desk.handled
+        assert (line.sender, line.source.jid, line.place, line.affiliation) == (ana.jid, ana.jid, Place.DIRECT, "none")
+        assert line.position is not None
+        await bot.has_said_all()
+
+
+async def test_two_people_talk_at_once_and_every_line_is_heard_in_the_order_of_the_room(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana, raj = new_login("bot"), new_login("ana"), new_login("raj")
+    room = new_room(admins=[me.jid], members=[ana.jid, raj.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as one, Person.of(raj) as two:
+        await one.join(room)
+        await two.join(room)
+
+        async def talk(person: Person) -> None:
+            for number in range(100):
+                await person.say(room, f"!line {number}")
+
+        await asyncio.gather(talk(one), talk(two))
+        heard = await bot.desk.handles(200)
+        assert len(heard) == 200
+        assert [line.key for line in heard] == [item.stanza_id for item in one.inbox]
+        for who in (ana, raj):
+            assert bot.desk.texts(who.jid) == [f"!line {number}" for number in range(100)]
+
+
+async def test_what_was_said_while_the_bot_was_dead_is_handled_once_in_room_and_direct_chat(
+    new_login: Callable[[str], Login],
+    new_room: Callable[..., str],
+    new_bot: Callable[..., Any],
+    numbered: Callable[[Sequence[str], str], list[int]],
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!room 0")
+        await person.tell(me.jid, "!direct 0")
+        await bot.desk.handles(2)
+        await bot.kill()
+        for number in range(1, 26):
+            await person.say(room, f"!room {number}")
+            await person.tell(me.jid, f"!direct {number}")
+        await bot.start()
+        await bot.desk.handles(52)
+        await person.say(room, "!room 26")
+        await person.tell(me.jid, "!direct 26")
+        await bot.desk.handles(54)
+    assert numbered(bot.desk.texts(source=room), "!room") == list(range(27))
+    assert numbered(bot.desk.texts(source=ana.jid), "!direct") == list(range(27))
+    late = [line for line in bot.desk.handled if not line.caught_up]
+    assert len(late) == 50
+    assert {line.sender for line in late} == {ana.jid}
+    assert {line.affiliation for line in late if line.place is Place.ROOM} == {"member"}
+
+
+async def test_the_first_visit_starts_at_now(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!before")
+        await person.tell(me.jid, "!before, too")
+        bot = new_bot(me, room)
+        await bot.start()
+        await bot.stop()
+        await person.say(room, "!after")
+        await bot.start()
+        await bot.desk.handles(1)
+        assert bot.desk.texts() == ["!after"]
+
+
+async def test_a_room_that_was_empty_at_the_first_visit_has_no_gap_either(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    await bot.kill()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!first of all")
+        await person.tell(me.jid, "!first in here")
+        await bot.start()
+        await bot.desk.handles(2)
+    assert sorted(bot.desk.texts()) == ["!first in here", "!first of all"]
+
+
+async def test_more_than_one_page_said_while_away_is_read_in_order(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    await bot.stop()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        for number in range(130):
+            await person.say(room, f"!line {number}")
+        await bot.start()
+        # While the pages come, it goes on.
+        for number in range(130, 150):
+            await person.say(room, f"!line {number}")
+        await bot.desk.handles(150)
+    assert bot.desk.texts() == [f"!line {number}" for number in range(150)]
+
+
+async def test_own_lines_do_not_hold_the_cursor_back(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!once")
+        await bot.desk.handles(1)
+        for number in range(5):
+            await bot.say(room, f"line {number}")
+        await bot.has_said_all()
+        await bot.stop()
+        assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(5)]
+    await bot.start()
+    assert bot.desk.offered == 1
+
+
+async def test_encrypted_files_and_corrections_are_recognised(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        said = await person.say(room, "!one")
+        await person.correct(room, said, "!two")
+        await bot.desk.handles(2)
+    assert [line.content for line in bot.desk.handled] == [Content.TEXT, Content.CORRECTION]
+
+
+async def test_a_private_message_through_the_room_is_nobodys_business(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        person.client.make_message(mto=f"{room}/status", mbody="!post psst", mtype="chat").send()
+        await person.say(room, "!loud")
+        await bot.desk.handles(1)
+        await bot.stop()
+        await bot.start()
+    assert bot.desk.texts() == ["!loud"]
+    assert bot.desk.offered == 1
+
+
+async def test_a_nick_that_changes_hands_never_lends_its_rights(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana, eve = new_login("bot"), new_login("ana"), new_login("eve")
+    room = new_room(admins=[me.jid, ana.jid], members=[eve.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as boss, Person.of(eve) as thief:
+        await boss.join(room, "boss")
+        await thief.join(room, "eve")
+        await boss.say(room, "!mine")
+        await boss.leave(room)
+        await thief.leave(room)
+        await thief.join(room, "boss")
+        await thief.say(room, "!stolen")
+        await bot.desk.handles(2)
+        assert [(line.sender, line.nick, line.affiliation) for line in bot.desk.handled] == [
+            (ana.jid, "boss", "admin"),
+            (eve.jid, "boss", "member"),
+        ]
+        await bot.kill()
+        await thief.say(room, "!while away")
+        await thief.leave(room)
+        await boss.join(room, "boss")
+        await bot.start()
+        await bot.desk.handles(3)
+    assert (bot.desk.handled[2].sender, bot.desk.handled[2].affiliation) == (eve.jid, "member")
+
+
+async def test_a_taken_nick_is_replaced_by_the_next(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    async with Person.of(ana) as person:
+        await person.join(room, "status")
+        await bot.start()
+        await bot.say(room, "here I am")
+        assert (await person.hears("here I am")).nick == "status_"
+        await bot.has_said_all()
+
+
+async def test_a_wrong_password_ends_it_with_one_clear_error(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
+) -> None:
+    bot = new_bot(new_login("bot"), password="not the one")
+    await bot.start(wait=False)
+    with pytest.raises(WrongPassword, match=r"refuses the password of bot-\d+@example\.org") as error:
+        await asyncio.wait_for(bot.running, 10)
+    assert "not the one" not in str(error.value)
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_once_and_no_password_is_sent(
+    prosody: Prosody, new_login: Callable[[str], Login], new_bot: Callable[..., Any], tmp_path: Any
+) -> None:
+    other = tmp_path / "other.pem"
+    other.write_text(_OTHER_CA, encoding="ascii")
+    bot = new_bot(new_login("bot"), ca_file=other)
+    with capture_logs() as logs:
+        await bot.start(wait=False)
+        for _ in range(3):
+            await _next_attempt(bot)
+    told = [entry["event"] for entry in logs if entry["log_level"] == "warning"]
+    assert len(told) == 1
+    assert "isn't trusted" in told[0]
+    assert not bot.running.done()
+
+
+async def test_a_members_only_room_that_refuses_is_told_at_once_and_its_lines_go_to_the_admins(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(owners=[ana.jid])
+    bot = new_bot(me, room, admins=[ana.jid])
+    with capture_logs() as logs:
+        async with Person.of(ana) as person:
+            await bot.start(wait=False)
+            await bot.leaves()
+            assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+                f"can't enter the room {room}: the room is members-only: make {me.jid} a member (better: an admin) "
+                "of it; trying on"
+            ]
+            await bot.say(room, "important")
+            heard = await person.hears("important", where=me.jid)
+            assert heard.body == f"(for {room}) important"
+            await person.join(room)
+            await person.affiliate(room, me.jid, "admin")
+            await bot.is_in(2)
+            await bot.say(room, "in at last")
+            await person.hears("in at last", where=room)
+            await bot.has_said_all()
+
+
+async def test_a_kick_is_followed_by_a_return_and_nothing_is_missed(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(owners=[ana.jid], admins=[], members=[me.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.client.plugin["xep_0045"].set_role(room, "status", "none")
+        await bot.leaves()
+        await person.say(room, "!while out")
+        await bot.say(room, "back")
+        await person.hears("back", where=room)
+        await bot.desk.handles(1)
+        await bot.has_said_all()
+        assert bot.desk.texts() == ["!while out"]
+        assert [one.body for one in person.heard(room)] == ["back"]
+
+
+async def test_a_semi_anonymous_room_gets_an_explanation_instead_of_commands(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(owners=[ana.jid], members=[me.jid], nonanonymous=False)
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "hello")
+        await person.say(room, "!post something")
+        await person.hears("can't see who is who", where=room)
+        await person.say(room, "status: post something")
+        await bot.has_said_all()
+        assert len(person.heard(room)) == 1
+    assert bot.desk.offered == 0
+
+
+async def test_a_room_without_an_archive_is_told_and_works_live(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid], archive=False)
+    bot = new_bot(me, room)
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await bot.start()
+        await person.hears("has no archive", where=room)
+        await person.say(room, "!live")
+        await bot.desk.handles(1)
+        assert bot.desk.handled[0].key.startswith("fallback:")
+        assert bot.desk.handled[0].position is None
+        await bot.has_said_all()
+
+
+async def test_a_line_that_the_store_cannot_commit_yet_is_tried_again_in_its_place(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    from bridge.store import InDoubt, NotCommitted  # noqa: PLC0415 - only here
+
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    bot.desk.failures = [NotCommitted("disk full"), InDoubt("no answer")]
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!one")
+        await person.say(room, "!two")
+        await bot.desk.handles(2)
+    assert bot.desk.texts() == ["!one", "!two"]
+    assert bot.desk.offered == 4
+
+
+async def test_a_bug_of_the_desk_passes_over_one_line_only(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    bot.desk.failures = [RuntimeError("a bug")]
+    async with Person.of(ana) as person:
+        await person.join(room)
+        with capture_logs() as logs:
+            await person.say(room, "!one")
+            await person.say(room, "!two")
+            await bot.desk.handles(1)
+    assert bot.desk.texts() == ["!two"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["a stanza could not be judged"]
+
+
+async def test_somebody_who_adds_the_bot_is_added_by_it(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    bot = new_bot(me)
+    await bot.start()
+    async with Person.of(ana) as person:
+        seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def available(stanza: Any) -> None:
+            if stanza["from"].bare == me.jid and not seen.done():
+                seen.set_result(stanza["status"])
+
+        person.client.add_event_handler("presence_available", available)
+        person.client.add_event_handler(
+            "presence_subscribe", lambda stanza: asked.done() or asked.set_result(None)
+        )
+        person.client.send_presence_subscription(pto=me.jid)
+        assert "!help" in await asyncio.wait_for(seen, 10)
+        await asyncio.wait_for(asked, 10)
+
+
+async def _next_attempt(bot: Any) -> None:
+    client = bot.chat._session._client
+    await asyncio.wait_for(client.wait_until("disconnected", 10), 11)
+
+
+_OTHER_CA = """\
+-----BEGIN CERTIFICATE-----
+MIIBjzCCATWgAwIBAgIUdjBGSpinP2aFZbquPwV7zZTGnd8wCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRb3RoZXIuZXhhbXBsZS5vcmcwIBcNMjYxMTIxMjMzMTE4WhgP
+MjEyNjEwMjgyMzMxMThaMBwxGjAYBgNVBAMMEW90aGVyLmV4YW1wbGUub3JnMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEirdWlbl9sYkA9gqKP7yWQ+54TV0lkNJP
+DZhprYIGOhALrDDl875en9oQTjkjmm/f5zoLrfoSmPRVh6cOlpBm1aNTMFEwHQYD
+VR0OBBYEFJDq1lRMpvxMKVcL45gDtNW9nMxMMB8GA1UdIwQYMBaAFJDq1lRMpvxM
+KVcL45gDtNW9nMxMMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIg
+VJu2MF5VOl2kYyYUCLcfqWUQF2Ip/fYT9cDJ2lBifcACIQDX6A9r0o0xPazbP/NA
++tEbuIauCj0jUsulYGTnBu+Z8g==
+-----END CERTIFICATE-----
+"""
