@@ -1,0 +1,30 @@
+"""The accounts: which plugins are installed, what each account is made of, whether it is up."""
+
+from __future__ import annotations
+
+from bridge.registry.account import Account, State, Status
+from bridge.registry.building import Problem, Recipe
+from bridge.registry.catalog import GROUP, AnyPlugin, Catalog, PluginBrokenError, PluginMissingError
+from bridge.registry.directory import Registry
+from bridge.registry.keeping import Memory, PassingMemory, StoreMemory
+from bridge.registry.running import EnterError, entered, run_account
+
+__all__ = [
+    "GROUP",
+    "Account",
+    "AnyPlugin",
+    "Catalog",
+    "EnterError",
+    "Memory",
+    "PassingMemory",
+    "PluginBrokenError",
+    "PluginMissingError",
+    "Problem",
+    "Recipe",
+    "Registry",
+    "State",
+    "Status",
+    "StoreMemory",
+    "entered",
+    "run_account",
+]

@@ -1,0 +1,148 @@
+"""One account as it is now: what it was made of, whether it is up, and what is known of it while it isn't."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bridge.commands.accounts import AccountView
+from bridge.plugin import Deletes, Finds, graphemes
+from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
+from bridge.store import StoreError
+
+if TYPE_CHECKING:
+    from bridge.plugin import Clock, Limits
+    from bridge.registry.building import Recipe
+    from bridge.registry.catalog import AnyPlugin
+    from bridge.settings import AccountSettings
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class State(StrEnum):
+    """What can be said of an account in one word."""
+
+    DISABLED = "disabled"
+    STARTING = "starting"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The word, and for `down` one sentence that says why."""
+
+    state: State
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        """Return it as a table shows it."""
+        return f"{self.state}: {self.problem}" if self.problem else str(self.state)
+
+
+class Account:
+    """One `[accounts.NAME]`; used from one event loop.
+
+    `changed` is set at the next change of `status`, and a new event takes its place: who waits takes the event first,
+    then looks, then waits.
+    """
+
+    def __init__(self, name: str, settings: AccountSettings, made: Recipe, *, memory: Memory, clock: Clock) -> None:
+        """Take what it is made of; nothing is entered yet."""
+        self.name = name
+        self.settings = settings
+        self.problems = made.problems
+        self.secrets = made.secrets
+        self.plugin: AnyPlugin | None = None
+        self.changed = asyncio.Event()
+        self._made = made
+        self._memory = memory
+        self._clock = clock
+        self._learned: Limits | None = None
+        self._counter: AnyPlugin | None = None
+        self._miscounted = False
+        self.status = self._first_status()
+
+    @property
+    def up(self) -> bool:
+        """Whether its plugin is entered."""
+        return self.status.state is State.UP
+
+    @property
+    def limits(self) -> Limits | None:
+        """The last known limits, with `settle_after` as configured; None where it was never reached."""
+        if self._learned is None or self.settings.settle_after is None:
+            return self._learned
+        return replace(self._learned, settle_after=self.settings.settle_after)
+
+    def make(self) -> AnyPlugin:
+        """Return a new instance of the plugin, not entered; raises ValueError where there is none to make."""
+        if self._made.plugin is None or self._made.own is None:
+            raise ValueError(f"account {self.name} can't be made")
+        return self._made.plugin(self._made.own, AccountKeep(self._memory, self.name), self._clock)
+
+    def set_status(self, status: Status) -> None:
+        """Change what is said of it, and wake who waits for that."""
+        if status == self.status:
+            return
+        self.status = status
+        former, self.changed = self.changed, asyncio.Event()
+        former.set()
+
+    async def recall(self) -> None:
+        """Read the limits that were known last, so that lengths can be counted before it is reached."""
+        self._learned = self._learned or read_limits(await self._memory.load(self.name, LIMITS))
+
+    async def learn(self, plugin: AnyPlugin) -> None:
+        """Take over an entered plugin's limits, and keep them where they changed.
+
+        Raises AttributeError where the plugin has none.
+        """
+        limits = plugin.limits
+        self._counter = plugin
+        if limits == self._learned:
+            return
+        self._learned = limits
+        try:
+            await self._memory.save(self.name, LIMITS, write_limits(limits))
+        except StoreError as error:
+            _log.warning("the account's limits could not be kept", account=self.name, problem=str(error))
+
+    def length(self, text: str) -> int:
+        """Count a text as the platform does, also while it can't be reached."""
+        try:
+            if self._counter is None and self._made.own is not None:
+                self._counter = self.make()
+            if self._counter is not None:
+                return self._counter.length(text)
+        except Exception:  # noqa: BLE001 - a plugin's bug is its own
+            if not self._miscounted:
+                self._miscounted = True
+                _log.exception("the plugin can't count a text", account=self.name, plugin=self.settings.plugin)
+        return graphemes(text)
+
+    def view(self) -> AccountView:
+        """Return what commands and lanes may know of it."""
+        plugin = self._made.plugin
+        return AccountView(
+            name=self.name,
+            enabled=self.settings.enabled,
+            up=self.up,
+            problem=None if self.up else self.status.problem,
+            limits=self.limits,
+            length=self.length,
+            deletes=plugin is not None and issubclass(plugin, Deletes),
+            finds=plugin is not None and issubclass(plugin, Finds),
+            signature=self.settings.signature,
+        )
+
+    def _first_status(self) -> Status:
+        if not self.settings.enabled:
+            return Status(State.DISABLED)
+        if self.problems:
+            return Status(State.DOWN, self.problems[0].text)
+        return Status(State.STARTING)

@@ -1,0 +1,164 @@
+"""The whole configuration, and what the rest of the program asks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, PrivateAttr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bridge.domain.people import Place, Role, Target
+from bridge.settings.errors import Where, key_path
+from bridge.settings.models import (
+    AccountSettings,
+    BareJid,
+    GrantedRole,
+    PostingSettings,
+    RoomSettings,
+    StoreSettings,
+    WebSettings,
+    XmppSettings,
+    secret_texts,
+)
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+AFFILIATED = frozenset({"member", "admin", "owner"})
+"""Affiliations (XEP-0045, 5.2) that make somebody one of the room's own people."""
+
+
+class Settings(BaseSettings):
+    """The configuration, complete and consistent. `load` makes it; it never changes."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix="STATUSBRIDGE_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+    )
+
+    xmpp: XmppSettings
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    posting: PostingSettings = Field(default_factory=PostingSettings)
+    rooms: tuple[RoomSettings, ...] = ()
+    people: dict[BareJid, tuple[GrantedRole, ...]] = Field(
+        default_factory=dict[str, tuple[Role, ...]],
+        description="Who may do what, in rooms and in direct chats: staff, approver or admin.",
+    )
+    accounts: dict[str, AccountSettings] = Field(default_factory=dict[str, AccountSettings])
+    web: WebSettings | None = None
+    _where: Where | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` merged and nothing else: it alone knows which source a mistake came from."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    def located(self, where: Where) -> Self:
+        """Return the same settings, knowing which source each key came from."""
+        copy = self.model_copy()
+        copy._where = where  # noqa: SLF001 - our own kind
+        return copy
+
+    def place(self, *loc: int | str) -> str:
+        """Name a key as an error should: `config.toml: web.listen`, or the variable that gave it."""
+        return (self._where or key_path)(loc)
+
+    def room(self, jid: str) -> RoomSettings | None:
+        """Return a room's table by its bare JID."""
+        return next((room for room in self.rooms if room.jid == jid), None)
+
+    def enabled(self) -> tuple[str, ...]:
+        """Return the accounts that the file enables, in its order."""
+        return tuple(name for name, account in self.accounts.items() if account.enabled)
+
+    def granted(self, jid: str) -> Role:
+        """Return the role that [people] gives to a bare JID."""
+        return max(self.people.get(jid, ()), default=Role.NONE)
+
+    def role_of(self, jid: str, affiliation: str | None = None, room: str | None = None) -> Role:
+        """Return what a person may do: in a room with this affiliation, or (`room=None`) in a direct chat.
+
+        In a room it is the higher of the role in [people] and, for the room's own people, its `member_role`; an
+        outcast has none. In a direct chat only [people] counts.
+        """
+        granted = self.granted(jid)
+        if room is None:
+            return granted
+        if affiliation == "outcast":
+            return Role.NONE
+        table = self.room(room)
+        if table is not None and affiliation in AFFILIATED:
+            return max(granted, table.member_role)
+        return granted
+
+    def admins(self) -> tuple[str, ...]:
+        """Return the bare JIDs of the admins, in the file's order."""
+        return tuple(jid for jid in self.people if self.granted(jid) is Role.ADMIN)
+
+    def accounts_for(self, source: Target) -> tuple[str, ...]:
+        """Return the accounts that a post from this conversation goes to, unless it names some; enabled ones only."""
+        enabled = self.enabled()
+        if source.place is Place.DIRECT:
+            wanted = self.posting.post_to
+        else:
+            room = self.room(source.jid)
+            if room is None:
+                return ()
+            wanted = room.post_to
+        return enabled if wanted is None else tuple(name for name in wanted if name in enabled)
+
+    def rooms_hearing(self, account: str, *, private: bool) -> tuple[str, ...]:
+        """Return the rooms that an account's items come to; private ones only where the room may hear them."""
+        return tuple(
+            room.jid
+            for room in self.rooms
+            if (room.hear_from is None or account in room.hear_from) and (room.hear_private or not private)
+        )
+
+    def rooms_told(self, account: str) -> tuple[Target, ...]:
+        """Return where what concerns an account is told: every room that uses it, else the admins."""
+        rooms = tuple(Target(room.jid, Place.ROOM) for room in self.rooms if _uses(room, account))
+        return rooms or tuple(Target(jid, Place.DIRECT) for jid in self.admins())
+
+    def hold_for(self, source: Target) -> timedelta:
+        """Return the undo window of posts from a conversation."""
+        room = self.room(source.jid) if source.place is Place.ROOM else None
+        return self.posting.hold if room is None or room.hold is None else room.hold
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every text that must never be shown, as far as the core can tell, for the redaction of logs."""
+        found = [self.xmpp.password.get_secret_value()]
+        if self.store.password:
+            found.append(self.store.password)
+        for account in self.accounts.values():
+            found += secret_texts(account.own)
+        return tuple(dict.fromkeys(found))
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is allowed and yet probably not meant, one sentence each."""
+        found: list[str] = []
+        if not self.people:
+            found.append("[people] is empty: only members of rooms with a member_role can use the bot")
+        elif not self.admins():
+            found.append("[people] names no admin: nobody will be told of trouble outside the rooms")
+        if not self.rooms:
+            found.append("no [[rooms]]: the bot will only be in direct chats")
+        if not self.enabled():
+            found.append("no account is enabled: nothing can be published")
+        return tuple(found)
+
+
+def _uses(room: RoomSettings, account: str) -> bool:
+    return any(names is None or account in names for names in (room.post_to, room.hear_from))
