@@ -1,0 +1,1 @@
+"""Tests of Statusbridge, and the servers that they and the demo start."""

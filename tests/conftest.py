@@ -1,0 +1,126 @@
+"""Fixtures for real and misbehaving servers. What is shared starts once per run; what a test may break is its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.mastodon import MastodonMock
+from tests.servers.postgres import Postgres
+from tests.servers.prosody import Login, Prosody
+from tests.servers.require import STRICT, missing
+from tests.servers.require import require as require_server
+from tests.servers.sink import Sink
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], None]:
+    """`require("prosody")` skips the test where that server isn't installed, or fails it where servers are required."""
+    return require_server
+
+
+@pytest.fixture(scope="session")
+def shared_prosody() -> Iterator[Prosody]:
+    require_server("prosody")
+    with Prosody() as server:
+        yield server
+
+
+@pytest.fixture
+def prosody(shared_prosody: Prosody) -> Prosody:
+    """A running Prosody, shared by all tests: make accounts with `new_login` and rooms with `new_room`.
+
+    A test that stops or restarts it takes `private_prosody`.
+    """
+    if not shared_prosody.running:
+        shared_prosody.start_now()
+    return shared_prosody
+
+
+@pytest.fixture
+async def private_prosody() -> AsyncIterator[Prosody]:
+    """A running Prosody of the test's own."""
+    require_server("prosody")
+    async with Prosody() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_name() -> Callable[[str], str]:
+    """Names that no other test of the run gets: `new_name("ana")` is ana-1, ana-2, ..."""
+    numbers = itertools.count(1)
+    return lambda stem: f"{stem}-{next(numbers)}"
+
+
+@pytest.fixture
+def new_login(prosody: Prosody, new_name: Callable[[str], str]) -> Callable[[str], Login]:
+    """Fresh accounts on the shared Prosody, with empty archives: `new_login("ana")`."""
+    return lambda stem: prosody.add_user(new_name(stem))
+
+
+@pytest.fixture
+def new_room(prosody: Prosody, new_name: Callable[[str], str]) -> Callable[..., str]:
+    """Fresh rooms on the shared Prosody: `new_room(owners=[bot.jid], members=[ana.jid])` returns the JID."""
+    return lambda stem="ops", **settings: prosody.make_room(new_name(stem), **settings)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL, shared by all tests: take `postgres_url`, or `create_database()` more.
+
+    It doesn't wait for the disk: no test here cuts the power, and a killed server loses nothing by it.
+    """
+    require_server("postgresql")
+    with Postgres(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of a fresh empty PostgreSQL database."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh empty database: every test that takes it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'statusbridge.db'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(scope="session")
+def shared_mastodon_mock() -> Iterator[MastodonMock]:
+    require_server("mastodon-mock")
+    with MastodonMock() as server:
+        yield server
+
+
+@pytest.fixture
+async def mastodon_mock(shared_mastodon_mock: MastodonMock) -> MastodonMock:
+    """A running mastodon-mock without statuses or faults, with the accounts shop, kim and lee; shared by all tests."""
+    if not shared_mastodon_mock.running:
+        await shared_mastodon_mock.start()
+    await shared_mastodon_mock.reset()
+    return shared_mastodon_mock
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    """A platform that misbehaves on demand, of the test's own; it honours keys and can be searched."""
+    async with Sink() as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was left out for want of a server, so that no skip goes unseen."""
+    if missing:
+        terminalreporter.section("servers that are missing here")
+        for server, reason in sorted(missing.items()):
+            terminalreporter.write_line(f"{server}: {reason}")
+        terminalreporter.write_line(f"{STRICT}=1 makes each of them a failure")

@@ -1,0 +1,312 @@
+"""A platform that misbehaves on demand: the part of Mastodon's API that a posting plugin uses, and a judge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+
+from tests.servers import sink_api as api
+from tests.servers.faults import Commit, Fault, How, Verdict, judge
+from tests.servers.listener import abort
+from tests.servers.ports import HOST, claim_port, release_port
+from tests.servers.watch import PATIENCE, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+TOKEN = "token-of-shop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request that arrived; `text` and `key` are None where it had none; `at` is `time.monotonic()`."""
+
+    number: int
+    method: str
+    path: str
+    text: str | None
+    key: str | None
+    at: float
+
+    @property
+    def posts(self) -> bool:
+        """Whether it asks to publish."""
+        return self.method == "POST" and self.path == "/api/v1/statuses"
+
+
+class Sink:
+    """The platform under `base_url`, in the event loop of the test, so that it outlives kills of the bridge.
+
+    With `keys` an Idempotency-Key that has been seen answers with the status made then; as on the real platform it is
+    remembered once the status is made, so two attempts at once make two. With `searchable` the account's statuses can
+    be listed. With `is_mastodon` False the instance says that it is another server with the same API.
+
+    What goes wrong, the first that applies: what `next` queued (for posts only), what `decide` returns, what `outage`
+    set. `committed` holds every status in order of arrival, deleted ones too; `attempts` every request.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: bool = True,
+        searchable: bool = True,
+        is_mastodon: bool = True,
+        max_characters: int = 500,
+        account: str = "shop",
+        token: str = TOKEN,
+    ) -> None:
+        """Reserve a port; nothing listens yet."""
+        self.port = claim_port()
+        self.base_url = f"http://{HOST}:{self.port}"
+        self.keys = keys
+        self.searchable = searchable
+        self.is_mastodon = is_mastodon
+        self.max_characters = max_characters
+        self.account = account
+        self.token = token
+        self.committed: list[api.Status] = []
+        self.notified: list[api.Notification] = []
+        self.attempts: list[Attempt] = []
+        self.decide: Callable[[Attempt], Fault | None] | None = None
+        self._queue: deque[Fault | None] = deque()
+        self._outage: tuple[Fault, bool] | None = None
+        self._by_key: dict[str, api.Status] = {}
+        self._deleted: set[str] = set()
+        self._ids = 997
+        self._released = asyncio.Event()
+        self._watch = Watch()
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+
+    # --- what goes wrong -------------------------------------------------------------------------------------------
+
+    def next(self, *faults: Fault | None) -> None:
+        """Queue what happens to the next posts, one each; None is a good one."""
+        self._queue.extend(faults)
+
+    def outage(self, fault: Fault, *, everything: bool = False) -> None:
+        """Let every post go wrong, or with `everything` every request, until `heal`."""
+        self._outage = (fault, everything)
+
+    def heal(self) -> None:
+        """Let nothing more go wrong, and let go what hangs."""
+        self._queue.clear()
+        self._outage = None
+        self.decide = None
+        self.release()
+
+    def release(self) -> None:
+        """Let go what hangs: LATE posts are made now, all those connections are reset; later ones hang anew."""
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def refuse(self) -> None:
+        """Close the listener: connections are refused until `accept`."""
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
+
+    async def accept(self) -> None:
+        """Listen (again) on the same port."""
+        assert self._runner is not None
+        if self._site is None:
+            self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
+            await self._site.start()
+
+    # --- what customers do -----------------------------------------------------------------------------------------
+
+    def mention(
+        self,
+        text: str,
+        *,
+        from_: str = "kim",
+        in_reply_to: str | None = None,
+        visibility: str = "public",
+    ) -> api.Status:
+        """Let the customer `from_` write `text` to the account; it shows in the notifications at once."""
+        body = text if f"@{self.account}" in text.split() else f"@{self.account} {text}"
+        status = self._status(body, key=None, account=from_, in_reply_to=in_reply_to, visibility=visibility)
+        self.notified.append(api.Notification(id=self._next_id(), type="mention", status=status))
+        self._watch.changed()
+        return status
+
+    # --- what a judge asks -----------------------------------------------------------------------------------------
+
+    @property
+    def texts(self) -> list[str]:
+        """All texts published so far, in order of arrival, deleted ones too."""
+        return [status.text for status in self.committed]
+
+    @property
+    def living(self) -> list[api.Status]:
+        """What is published now, oldest first."""
+        return [status for status in self.committed if status.id not in self._deleted]
+
+    def audit(self, expected: Iterable[str]) -> Verdict:
+        """Say which of the `expected` texts were lost, doubled or out of order."""
+        return judge(self.texts, expected)
+
+    async def has_committed(self, count: int, *, patience: float = PATIENCE) -> None:
+        """Wait until `count` statuses have been published since the start."""
+        await self._watch.until(
+            lambda: len(self.committed) >= count,
+            timeout=patience,
+            otherwise=lambda: f"{len(self.committed)} statuses were published, not {count}: {self.texts[-5:]}",
+        )
+
+    async def has_seen(self, count: int, *, patience: float = PATIENCE) -> None:
+        """Wait until `count` attempts to post have arrived since the start, whatever became of them."""
+        await self._watch.until(
+            lambda: sum(attempt.posts for attempt in self.attempts) >= count,
+            timeout=patience,
+            otherwise=lambda: f"{sum(a.posts for a in self.attempts)} attempts to post arrived, not {count}",
+        )
+
+    # --- the server ------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
+        await self._runner.setup()
+        await self.accept()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.heal()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        release_port(self.port)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        params = await api.parameters(request)
+        attempt = Attempt(
+            number=len(self.attempts) + 1,
+            method=request.method,
+            path=api.path_of(request),
+            text=str(params["status"]) if "status" in params else None,
+            key=api.key_of(request),
+            at=time.monotonic(),
+        )
+        self.attempts.append(attempt)
+        self._watch.changed()
+        before = self.remembered(attempt.key)
+        fault = self._fault(attempt)
+
+        def answer() -> web.Response:
+            return self._answer(request, params, before)
+
+        return answer() if fault is None else await self._misbehave(fault, request, answer)
+
+    def _fault(self, attempt: Attempt) -> Fault | None:
+        if attempt.posts and self._queue:
+            return self._queue.popleft()
+        if self.decide is not None and (fault := self.decide(attempt)) is not None:
+            return fault
+        if self._outage is not None and (attempt.posts or self._outage[1]):
+            return self._outage[0]
+        return None
+
+    def _answer(self, request: web.Request, params: Mapping[str, Any], before: api.Status | None) -> web.Response:
+        if (
+            api.path_of(request) not in api.OPEN_PATHS
+            and request.headers.get("Authorization") != f"Bearer {self.token}"
+        ):
+            return api.failure(401, "The access token is invalid")
+        return api.route(self, request, params, before)
+
+    async def _misbehave(
+        self, fault: Fault, request: web.Request, answer: Callable[[], web.Response]
+    ) -> web.StreamResponse:
+        good = answer() if fault.commit is Commit.FIRST else None
+        if fault.how is How.ANSWER:
+            return api.failure(fault.status, fault.error, fault.headers)
+        if fault.how is How.GARBAGE:
+            return web.Response(text="<html>It works!", content_type="text/html")
+        if fault.how is How.DRIP and good is not None:
+            return await self._drip(good, request, fault.interval)
+        if fault.how is How.HANG:
+            await self._hang(fault, answer)
+        abort(request.transport)
+        return web.Response()
+
+    async def _hang(self, fault: Fault, answer: Callable[[], web.Response]) -> None:
+        released = self._released
+        try:
+            await released.wait()
+        except asyncio.CancelledError:
+            # The client has gone; the server works on, as real ones do.
+            if fault.commit is not Commit.LATE:
+                raise
+            await released.wait()
+        if fault.commit is Commit.LATE:
+            answer()
+
+    async def _drip(self, good: web.Response, request: web.Request, interval: float) -> web.StreamResponse:
+        body = good.body
+        assert isinstance(body, bytes)
+        answer = web.StreamResponse(status=good.status, headers={"Content-Type": "application/json"})
+        answer.content_length = len(body)
+        await answer.prepare(request)
+        released = self._released
+        for at in range(len(body)):
+            await answer.write(body[at : at + 1])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(released.wait(), interval)
+        return answer
+
+    # --- what the routes ask of the sink ---------------------------------------------------------------------------
+
+    def remembered(self, key: str | None) -> api.Status | None:
+        """Return the status made with the Idempotency-Key `key`, where keys are honoured."""
+        return self._by_key.get(key) if self.keys and key is not None else None
+
+    def publish(self, params: Mapping[str, Any], key: str | None) -> api.Status:
+        """Commit a status of the account."""
+        status = self._status(
+            str(params.get("status", "")),
+            key=key,
+            account=self.account,
+            in_reply_to=str(params["in_reply_to_id"]) if params.get("in_reply_to_id") else None,
+            visibility=str(params.get("visibility") or "public"),
+            warning=str(params.get("spoiler_text") or ""),
+            language=str(params["language"]) if params.get("language") else None,
+        )
+        self.committed.append(status)
+        if key is not None:
+            self._by_key[key] = status
+        self._watch.changed()
+        return status
+
+    def replace(self, status: api.Status, params: Mapping[str, Any]) -> api.Status:
+        """Commit an edit: the status keeps its id and place."""
+        edited = dataclasses.replace(
+            status, text=str(params.get("status", "")), warning=str(params.get("spoiler_text") or "")
+        )
+        self.committed[self.committed.index(status)] = edited
+        self._watch.changed()
+        return edited
+
+    def remove(self, status: api.Status) -> None:
+        """Commit a deletion."""
+        self._deleted.add(status.id)
+        self._watch.changed()
+
+    def known(self, status_id: str) -> api.Status | None:
+        """Return the living status with that id, the account's or a customer's."""
+        everything = (*self.living, *(item.status for item in self.notified))
+        return next((status for status in everything if status.id == status_id), None)
+
+    def _status(self, text: str, **rest: Any) -> api.Status:
+        return api.Status(id=self._next_id(), text=text, base_url=self.base_url, at=time.time(), **rest)
+
+    def _next_id(self) -> str:
+        self._ids += 1
+        return str(self._ids)
