@@ -1,8 +1,8 @@
 """The composition root: everything is built here, and the whole flow is on this screen.
 
-    room ─► chat ─► desk ─► OUTBOX ─► lanes ─► plugin ─► platform
-    room ◄─ chat ◄─ NOTICES ◄─┬─ desk, lanes
-    platform ─► plugin ─► listeners ─► INBOX ─┘
+room ─► chat ─► desk ─► OUTBOX ─► lanes ─► plugin ─► platform
+room ◄─ chat ◄─ NOTICES ◄─┬─ desk, lanes
+platform ─► plugin ─► listeners ─► INBOX ─┘
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ class Bridge:
                     told=settings.rooms_told(account.name),
                     admins=admins,
                     max_age=settings.posting.max_age,
+                    backoff=settings.posting.backoff,
                     started=self._started,
                 )
                 for account in enabled

@@ -101,7 +101,10 @@ class Listener:
             except Exception:
                 log.exception("listening failed", account=self._account.name)
             self._failures += 1
-            await wait_event(self._clock, self._woken, backoff(self._failures, self._jitter()).total_seconds())
+            await wait_event(self._clock, self._woken, self._pause())
+
+    def _pause(self) -> float:
+        return backoff(self._failures, self._jitter(), self._settings.posting.backoff).total_seconds()
 
     async def _hear(self, things: AsyncIterator[Item | Seen]) -> None:
         """Commit what the plugin yields, as much at once as has come meanwhile."""

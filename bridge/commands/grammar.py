@@ -55,7 +55,7 @@ _STOP: Final = "stop"
 
 
 def parse(line: Line, known: Known) -> Outcome:
-    """Return what a line means; never raises. `known` is asked only for what the line names."""
+    """Return what a line means; raises nothing but what `known` raises, which is asked only for what the line names."""
     return _in_room(line, known) if line.place is Place.ROOM else _in_direct_chat(line, known)
 
 

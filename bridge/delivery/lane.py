@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -84,6 +85,7 @@ class Lane:
         told: tuple[Target, ...],
         admins: tuple[Target, ...],
         max_age: timedelta,
+        backoff: timedelta,
         jitter: Callable[[], float] = random.random,
         started: asyncio.Event,
     ) -> None:
@@ -94,7 +96,7 @@ class Lane:
         self._attendance = attendance
         self._told_to = told
         self._admins = admins
-        self._max_age = max_age
+        self._house = Terms(max_age=max_age, backoff=backoff)
         self._jitter = jitter
         self._started = started
         self._woken = store.event(outbox.lane_topic(account.name))
@@ -167,13 +169,14 @@ class Lane:
 
     def _terms(self, plugin: Plugin[BaseModel] | None) -> Terms:
         own = self._account.settle_after
+        terms = self._house if own is None else replace(self._house, settle_after=own)
         if plugin is None:
-            return Terms(max_age=self._max_age) if own is None else Terms(max_age=self._max_age, settle_after=own)
-        return Terms(
+            return terms
+        return replace(
+            terms,
             key_lifetime=plugin.limits.key_lifetime,
             settle_after=plugin.limits.settle_after if own is None else own,
             finds=isinstance(plugin, Finds),
-            max_age=self._max_age,
         )
 
     async def _write(self, unit: Callable[[Tx, Context], T]) -> T:

@@ -29,7 +29,7 @@ from bridge.domain.deliveries import (
 )
 from bridge.domain.mint import Mint
 from bridge.domain.posts import Key
-from bridge.domain.retry import CAP, Breaker
+from bridge.domain.retry import LONGEST, Breaker
 from bridge.store import accounts, inbox, notices, outbox, posts
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def recover(tx: Tx, context: Context) -> int:
 def _clamp(tx: Tx, context: Context) -> None:
     """Bring a back-off that a wall clock set wrong has put far away back within reach."""
     head = outbox.head(tx, context.account)
-    latest = context.now + CAP
+    latest = context.now + context.terms.backoff * LONGEST
     if head is not None and head.due_at is not None and head.due_at > latest:
         outbox.save(tx, replace(head, due_at=latest), now=context.now)
 

@@ -17,7 +17,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
 from bridge.domain.posts import Key, Posted, Ref, Visibility
-from bridge.domain.retry import Breaker, backoff
+from bridge.domain.retry import BASE, Breaker, backoff
 
 if TYPE_CHECKING:
     from bridge.domain.ids import EntryId
@@ -196,13 +196,14 @@ class Terms:
     """What the decisions need to know of the account and of the house.
 
     `finds` says whether the plugin can look; `key_lifetime` and `settle_after` are the plugin's limits, or the
-    configuration's.
+    configuration's. `backoff` is the first pause between attempts.
     """
 
     key_lifetime: timedelta = timedelta(0)
     settle_after: timedelta = timedelta(seconds=30)
     finds: bool = False
     max_age: timedelta = timedelta(hours=1)
+    backoff: timedelta = BASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,17 +283,24 @@ def settle(
     that was the first doubtful one and was certainly not published.
     """
     cause = None if isinstance(outcome, Sent | Absent) else outcome.reason
-    after = breaker.after(failed=_failed(outcome), unauthorized=isinstance(outcome, Unauthorized), now=now, cause=cause)
+    after = breaker.after(
+        failed=_failed(outcome),
+        unauthorized=isinstance(outcome, Unauthorized),
+        now=now,
+        cause=cause,
+        base=terms.backoff,
+    )
+    pause = backoff(delivery.failures + 1, jitter, terms.backoff)
     match outcome:
         case Sent(posted=posted):
             return _sent(delivery, posted, breaker=after)
         case Absent():
             return _free(delivery, due_at=None, error=delivery.error, failures=delivery.failures, breaker=after)
         case Uncertain():
-            due = _due(delivery, outcome, now=now, breaker=after, jitter=jitter)
+            due = _due(outcome, now=now, breaker=after, pause=pause)
             return _doubt(delivery, outcome, now=now, due_at=due, breaker=after, terms=terms)
         case Unavailable() | Refused() | Unauthorized():
-            due = _due(delivery, outcome, now=now, breaker=after, jitter=jitter)
+            due = _due(outcome, now=now, breaker=after, pause=pause)
             return _not_by_this(delivery, outcome, now=now, due_at=due, breaker=after, terms=terms)
 
 
@@ -332,10 +340,10 @@ def _was_in_doubt(delivery: Delivery) -> bool:
     return delivery.doubt_attempt is not None and delivery.doubt_attempt < delivery.attempt
 
 
-def _due(delivery: Delivery, outcome: Outcome, *, now: datetime, breaker: Breaker, jitter: float) -> datetime:
+def _due(outcome: Outcome, *, now: datetime, breaker: Breaker, pause: timedelta) -> datetime:
     """When to try again: the breaker's probe where it is open, else the back-off; never before the platform asked."""
     asked = outcome.retry_after if isinstance(outcome, Unavailable | Uncertain) else None
-    own = breaker.probe_at or now + backoff(delivery.failures + 1, jitter)
+    own = breaker.probe_at or now + pause
     return max(own, now + asked) if asked is not None else own
 
 

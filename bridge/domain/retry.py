@@ -6,18 +6,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 BASE = timedelta(seconds=5)
-CAP = timedelta(minutes=5)
+"""The first pause, unless the configuration sets another."""
+
+LONGEST = 60
+"""How many times the first pause the longest back-off is: 5 min."""
+
+LONGEST_PROBE = 12
+"""How many times the first pause an open breaker waits at most: 60 s."""
+
 OPENS_AFTER = 5
-PROBE_CAP = timedelta(seconds=60)
 _MAX_DOUBLINGS = 16
 
 
-def backoff(failures: int, jitter: float) -> timedelta:
-    """Return how long to wait after so many failures in a row (1 or more): full jitter under 5 s doubling to 5 min.
+def backoff(failures: int, jitter: float, base: timedelta = BASE) -> timedelta:
+    """Return how long to wait after so many failures in a row (1 or more): full jitter under `base`, doubling.
 
     `jitter` is a random number from 0 to 1.
     """
-    return min(CAP, BASE * 2 ** min(failures - 1, _MAX_DOUBLINGS)) * jitter
+    return _doubled(base, failures - 1, LONGEST) * jitter
+
+
+def _doubled(base: timedelta, times: int, most: int) -> timedelta:
+    return base * min(most, 2 ** min(times, _MAX_DOUBLINGS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,15 @@ class Breaker:
         """Whether it is open."""
         return self.probe_at is not None
 
-    def after(self, *, failed: bool | None, unauthorized: bool, now: datetime, cause: str | None = None) -> Breaker:
+    def after(
+        self,
+        *,
+        failed: bool | None,
+        unauthorized: bool,
+        now: datetime,
+        cause: str | None = None,
+        base: timedelta = BASE,
+    ) -> Breaker:
         """Return the breaker after an outcome; None as `failed` means that nothing was learned."""
         if failed is None:
             return self
@@ -46,5 +64,5 @@ class Breaker:
         failures = self.failures + 1
         if not (self.open or unauthorized or failures >= OPENS_AFTER):
             return replace(self, failures=failures)
-        pause = min(PROBE_CAP, BASE * 2 ** min(self.step, _MAX_DOUBLINGS))
+        pause = _doubled(base, self.step, LONGEST_PROBE)
         return Breaker(failures=failures, step=self.step + 1, probe_at=now + pause, cause=cause or self.cause)

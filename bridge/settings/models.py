@@ -177,6 +177,12 @@ class PostingSettings(Section):
     max_age: Annotated[Duration, _bounded(timedelta(seconds=1), timedelta(days=365), "between 1s and 365d")] = Field(
         default=timedelta(hours=1), description="what is older than this isn't sent without being asked again"
     )
+    backoff: Annotated[Duration, _bounded(timedelta(milliseconds=10), timedelta(minutes=1), "between 10ms and 1m")] = (
+        Field(
+            default=timedelta(seconds=5),
+            description="the pause after a first failure; it doubles up to sixty times that",
+        )
+    )
     post_to: Names | None = Field(
         default=None,
         description="accounts that direct chats post to; default: every enabled account",

@@ -136,8 +136,10 @@ async def test_a_long_text_is_a_thread_where_it_does_not_fit(bench: Bench) -> No
 async def test_a_text_that_needs_too_many_parts_is_refused(bench: Bench) -> None:
     lines = await bench.room("!post " + "A sentence of words. " * 400)
     assert lines == [
-        "x (takes 280 characters a post): this text would need more than 25 posts: shorten it, or publish it elsewhere "
-        "and post its link. Nothing was posted."
+        (
+            "x (takes 280 characters a post): this text would need more than 25 posts: shorten it, or publish it "
+            "elsewhere and post its link. Nothing was posted."
+        )
     ]
     assert await bench.count("post") == 0
 
@@ -195,9 +197,7 @@ async def test_the_lines_of_a_text_stay(bench: Bench) -> None:
 async def test_a_doubtful_line_is_held_with_a_question(bench: Bench) -> None:
     lines = await bench.direct("fav")
     assert len(lines) == 1
-    assert lines[0].startswith(
-        '[1] Post "fav" as a status (`send`), or did you mean `fav ID`? Nothing was posted.'
-    )
+    assert lines[0].startswith('[1] Post "fav" as a status (`send`), or did you mean `fav ID`? Nothing was posted.')
     assert {one.held for one in await bench.deliveries(1)} == {frozenset({"question"})}
     assert {one.hold_until for one in await bench.deliveries(1)} == {None}
 

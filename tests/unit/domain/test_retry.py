@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.domain.retry import CAP, OPENS_AFTER, PROBE_CAP, Breaker, backoff
+from bridge.domain.retry import BASE, LONGEST, LONGEST_PROBE, OPENS_AFTER, Breaker, backoff
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -16,7 +16,8 @@ def test_back_off_doubles_from_5_s_to_5_min_under_full_jitter(failures: int, mos
     assert backoff(failures, 1.0) == timedelta(seconds=most)
     assert backoff(failures, 0.5) == timedelta(seconds=most) / 2
     assert backoff(failures, 0.0) == timedelta(0)
-    assert backoff(failures, 1.0) <= CAP
+    assert backoff(failures, 1.0) <= BASE * LONGEST
+    assert backoff(failures, 1.0, BASE / 10) == timedelta(seconds=most) / 10
 
 
 def fail(breaker: Breaker, *, unauthorized: bool = False, cause: str | None = "500") -> Breaker:
@@ -47,7 +48,7 @@ def test_probes_double_from_5_s_to_60_s() -> None:
         if breaker.probe_at is not None:
             pauses.append((breaker.probe_at - NOW).total_seconds())
     assert pauses == [5, 10, 20, 40, 60, 60, 60]
-    assert max(pauses) == PROBE_CAP.total_seconds()
+    assert max(pauses) == (BASE * LONGEST_PROBE).total_seconds()
 
 
 @pytest.mark.parametrize("start", [Breaker(failures=3), fail(Breaker(), unauthorized=True)])

@@ -79,7 +79,7 @@ CASES = [
     Case("inbox.latest_by nick", lambda tx: inbox.latest_by(tx, "kim"), ("ix_item_author_local_author_key_id",)),
     Case("inbox.open_items", lambda tx: inbox.open_items(tx, 9), ("ix_item_open",)),
     Case("inbox.counts", lambda tx: inbox.counts(tx, NOW), ("ix_item_open", "ix_item_received_at")),
-    Case("inbox.answered", lambda tx: inbox.answered(tx, ENTRY, NOW), ("pk_item",)),
+    Case("inbox.answered", lambda tx: inbox.answered(tx, ENTRY, NOW), ("pk_item|ix_item_open",)),
     Case("accounts.get", lambda tx: accounts.get(tx, "one"), ("pk_account_state",)),
     Case("accounts.panic", accounts.panic, ("pk_control",)),
     Case("accounts.keep_load", lambda tx: accounts.keep_load(tx, "one", "token"), ("pk_keep",)),
@@ -95,7 +95,11 @@ CASES = [
     Case("outbox.tail", lambda tx: outbox.tail(tx, "one"), ("ix_delivery_account_position",)),
     Case("outbox.front", lambda tx: outbox.front(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.published", lambda tx: outbox.published(tx, "one", PostId("5")), ("ix_delivery_published",)),
-    Case("outbox.known", lambda tx: outbox.known(tx, "one", after=NOW), ("ix_delivery_published",)),
+    Case(
+        "outbox.known",
+        lambda tx: outbox.known(tx, "one", after=NOW),
+        ("ix_delivery_published|ix_delivery_account_position",),
+    ),
     Case("posts.get", lambda tx: posts.get(tx, ENTRY), ("pk_post",)),
     Case("posts.sharing", lambda tx: posts.sharing(tx, ENTRY), ("ix_post_receipt_id",)),
     Case("posts.group", lambda tx: posts.group(tx, ENTRY), ("ix_post_receipt_id",)),
@@ -150,7 +154,7 @@ async def test_no_query_scans_a_table_of_sqlite(lite: Store) -> None:
             missed.extend(f"{case.name} doesn't use {index}: {plan}" for index in unused)
 
     await lite.write(unit)
-    assert missed == []
+    assert not missed, "\n".join(missed)
 
 
 def _scans(step: str, walks: str) -> bool:
@@ -175,16 +179,18 @@ def _lite(index: str) -> str:
 
 def fill(tx: Tx) -> None:
     """Store some hundred rows of each kind, since the planner of PostgreSQL counts."""
-    states = {"delivery": "sent", "notice": "done", "item": "done"}
+    states = {"delivery": ("sent", "ready"), "notice": ("done", "ready"), "item": ("done", "open")}
     for table in metadata.sorted_tables:
         if table.name in {"short_id", "stanza", "item", "post", "delivery", "notice"}:
-            rows = [_made(table, number, states.get(table.name, "")) for number in range(1, 301)]
+            both = states.get(table.name, ("", ""))
+            rows = [_made(table, number, both[number % 50 == 0]) for number in range(1, 1001)]
             tx.execute(insert(table), rows)
     tx.execute(text("ANALYZE"))
 
 
 def _made(table: Table, number: int, state: str) -> dict[str, Any]:
-    values: dict[str, Any] = {"id": number, "account": "one", "state": state}
+    values: dict[str, Any] = {"id": number, "account": "one", "state": state, "visibility": "public", "place": "room"}
+    values["kind"] = "line" if table.name == "notice" else "post"
     for column in table.columns:
         kind = column.type
         if column.name in values or (column.nullable and column.foreign_keys):
@@ -197,6 +203,8 @@ def _made(table: Table, number: int, state: str) -> dict[str, Any]:
             values[column.name] = {}
         else:
             values[column.name] = {int: number, bool: False}.get(kind.python_type, f"{column.name} {number}")
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        del values["id"]
     return {name: value for name, value in values.items() if name in table.columns}
 
 
@@ -213,4 +221,4 @@ async def test_no_query_needs_to_scan_a_table_of_postgresql(heavy: Store) -> Non
             missed.extend(f"{case.name} doesn't use {index}: {plan}" for index in case.uses if not _uses(plan, index))
 
     await heavy.write(unit)
-    assert missed == []
+    assert not missed, "\n".join(missed)

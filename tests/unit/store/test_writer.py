@@ -14,7 +14,7 @@ from bridge.store import ClosedError, InDoubt, NotCommitted, Store, Tx, facade, 
 from bridge.store.schema import cursor, stanza
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def commits(store: Store) -> list[object]:
 
 
 @asynccontextmanager
-async def writer_held(store: Store) -> AsyncIterator[threading.Event]:
+async def writer_held(store: Store) -> AsyncGenerator[threading.Event]:
     """Keep the writer busy with a unit, so that what is written meanwhile waits."""
     loop, entered, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 

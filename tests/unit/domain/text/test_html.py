@@ -68,6 +68,7 @@ CORPUS = {
     "entities": ("&lt;b&gt; &amp;amp; &quot;&#39;&eacute;&#x1F600; &bogus; &", "<b> &amp; \"'é\U0001f600 &bogus; &"),
     "huge reference": (f"a&#{'9' * 5000};b", "a\ufffdb"),
     "nul by reference": ("a&#0;&#27;&#8238;b", "a\ufffdb"),
+    "nothing by reference": ("<b>&#1;</b>a", "a"),
     "custom emoji": ("<p>:blobcat: ok</p>", ":blobcat: ok"),
     "custom emoji as picture": ('a <img class="emoji" alt=":blob:" src="x"> b', "a :blob: b"),
     "picture": ('<img alt="a graph &amp; a cat"><img src="x">', "a graph & a cat"),
@@ -147,7 +148,7 @@ def test_nothing_raises_and_everything_is_clean(pieces: list[str]) -> None:
     "unit", ["<!--", "<?", "<a ", "<a/", "<a b='", "</", "<![", "<script>", "<blockquote>x", "<ul><li>x", "&#", "<a>"]
 )
 def test_hostile_markup_takes_linear_time(unit: str) -> None:
-    assert len(to_text(unit * (200_000 // len(unit)))) <= 10_000
+    assert len(to_text(unit * (60_000 // len(unit)))) <= 10_000
 
 
 OWN = ["shop", "@Shop@example.org"]

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.commands.verbs import VERBS
+
+if TYPE_CHECKING:
+    from tests.unit.commands.conftest import Bench
+
+
+async def test_help_shows_the_verbs_that_one_needs(bench: Bench) -> None:
+    lines = (await bench.room("!help"))[0].splitlines()
+    assert len(lines) == 8
+    assert lines[0].startswith("`!post TEXT` ")
+    assert "`!panic`" in "".join(lines)
+    approver = (await bench.direct("help", who="tom"))[0]
+    assert "`resume`" in approver
+    assert "!" not in approver
+    assert "what isn't a command is a status" in approver
+
+
+async def test_help_explains_each_verb(bench: Bench) -> None:
+    for verb in VERBS:
+        (line,) = await bench.direct(f"help {verb.name}")
+        assert line.startswith(f"`{verb.usage}`")
+        assert ("not in this version" in line) is not verb.built
+
+
+async def test_help_explains_an_alias(bench: Bench) -> None:
+    assert (await bench.room("!help reply"))[0].startswith("`!r ID TEXT` (also `reply`): answers")
+
+
+async def test_help_all_names_every_verb(bench: Bench) -> None:
+    (text,) = await bench.room("!help all")
+    words = text.replace(",", " ").split()
+    assert [verb.name for verb in VERBS if verb.name not in words] == []
+
+
+async def test_help_of_no_verb(bench: Bench) -> None:
+    lines = await bench.room("!help frobnicate")
+    assert len(lines) == 1
+    assert "frobnicate" in lines[0]
+
+
+async def test_me_tells_who_one_is_and_what_one_may_do(bench: Bench) -> None:
+    assert await bench.direct("me") == [
+        (
+            "You are raj (raj@example.org), staff in direct chats. You may say: post, send, undo, retry, found, drop, "
+            "inbox, r, panic, help, me. What you post here goes to mastodon, x, 20 s after you wrote it, unless "
+            "you `undo` it."
+        )
+    ]
+    sales = await bench.room("!me", who="tom", room="sales@rooms.example.org")
+    assert sales[0].endswith("What you post here goes to x, at once.")
+
+
+async def test_me_tells_a_guest_of_a_room_that_it_has_no_role(bench: Bench) -> None:
+    assert await bench.room("!me", who="eve") == [
+        "You are eve (eve@example.org), without a role in this room. You may do nothing here: ask an admin for a role."
+    ]
+    assert await bench.count("audit") == 0
+
+
+async def test_help_tells_a_guest_of_a_room_what_little_there_is(bench: Bench) -> None:
+    (text,) = await bench.room("!help", who="eve")
+    assert "`!me`" in text
+    assert "post" not in text
