@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -23,7 +24,7 @@ from bridge.plugin import Listens, PluginError
 from bridge.store import InDoubt, NotCommitted, cursors, inbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from datetime import datetime
 
     from pydantic import BaseModel
@@ -106,7 +107,7 @@ class Listener:
     def _pause(self) -> float:
         return backoff(self._failures, self._jitter(), self._settings.posting.backoff).total_seconds()
 
-    async def _hear(self, things: AsyncIterator[Item | Seen]) -> None:
+    async def _hear(self, things: AsyncGenerator[Item | Seen]) -> None:
         """Commit what the plugin yields, as much at once as has come meanwhile."""
         heard: asyncio.Queue[Item | Seen] = asyncio.Queue(BATCH)
         pump = asyncio.create_task(_pump(things, heard), name=f"hear {self._account.name}")
@@ -136,9 +137,10 @@ class Listener:
         cursors.move(tx, cursor_name(self._account.name), batch[-1].cursor, now)
 
 
-async def _pump(things: AsyncIterator[Item | Seen], heard: asyncio.Queue[Item | Seen]) -> None:
-    async for thing in things:
-        await heard.put(thing)
+async def _pump(things: AsyncGenerator[Item | Seen], heard: asyncio.Queue[Item | Seen]) -> None:
+    async with aclosing(things):
+        async for thing in things:
+            await heard.put(thing)
 
 
 def _drain(heard: asyncio.Queue[Item | Seen]) -> list[Item | Seen]:

@@ -24,7 +24,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 _OURS: Final = ("bridge", "plugins")
 """Loggers that follow the level asked for; libraries are heard from WARNING on."""
 
-_SECRET_KEY = re.compile(r"authori[sz]ation|token|secret|passw|api_?key|cookie|credential", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"authori[sz]ation|token|secret|passw|api[-_]?key|cookie|credential", re.IGNORECASE)
 _HEADER = re.compile(r"(?i)\b(authorization|proxy-authorization|cookie|set-cookie)(['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

@@ -31,7 +31,7 @@ from bridge.domain.posts import Key, Media, Memo, Money, Post, Posted, Ref, Visi
 from bridge.domain.text import clean_inbound, graphemes, strip_leading_mentions, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from collections.abc import Set as AbstractSet
 
 __all__ = [
@@ -222,11 +222,12 @@ class Listens(ABC):
     """What people say to the account can be heard."""
 
     @abstractmethod
-    def items(self, since: Cursor | None) -> AsyncIterator[Item | Seen]:
-        """Yield what was said, oldest first, each at least once, for ever.
+    def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+        """Yield what was said, oldest first, each at least once, for ever; the core closes it.
 
         With `since=None` it starts at now: nothing old, but a `Seen` with the position. Own posts are skipped. Raises
-        a PluginError, after which the core starts it again, later, from the last position it stored.
+        a PluginError (RefusedError where the login may not listen), after which the core starts it again, later, from
+        the last position it stored.
         """
 
 
@@ -234,7 +235,7 @@ class Tracks(ABC):
     """What is said about a word, anywhere on the platform, can be heard."""
 
     @abstractmethod
-    def matches(self, query: str, since: Cursor | None) -> AsyncIterator[Item | Seen]:
+    def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
         """Yield what matches, as `Listens.items` does."""
 
 

@@ -63,12 +63,10 @@ secrets=()
 ca=${PIP_CERT:-${SSL_CERT_FILE:-}}
 if [ -n "$ca" ] && [ -s "$ca" ]; then secrets=(--secret "id=ca_bundle,src=$ca"); fi
 
-# What the machine allows is allowed inside: raising the limits, as newer versions of buildah do, needs a privilege.
+# As many open files as the machine allows: newer versions of buildah ask for more, which needs a privilege.
 limits=()
-for limit in nofile:n nproc:u; do
-    hard=$(ulimit "-H${limit#*:}")
-    [ "$hard" = unlimited ] || limits+=(--ulimit "${limit%:*}=$hard:$hard")
-done
+files=$(ulimit -Hn)
+[ "$files" = unlimited ] || limits=(--ulimit "nofile=$files:$files")
 
 # chroot: it asks least of the machine, so that this works in a container and in a virtual machine alike.
 buildah bud --quiet --layers --force-rm --isolation chroot --network host --format docker --pull=never \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bridge.chat.errors import BadCaFile, ChatError, ResourceConflict, WrongPassword
-from bridge.chat.sender import DIRECT
 from bridge.chat.service import Chat
 
-__all__ = ["DIRECT", "BadCaFile", "Chat", "ChatError", "ResourceConflict", "WrongPassword"]
+__all__ = ["BadCaFile", "Chat", "ChatError", "ResourceConflict", "WrongPassword"]

@@ -73,6 +73,8 @@ class Conversation:
         """Take the archive's address and what reads, keeps and judges."""
         self.archive = archive
         self.state = State.ABSENT
+        self.archived = True
+        """Whether there is an archive, so that ids given by it are to be believed."""
         self._archives = archives
         self._worker = worker
         self._positions = positions
@@ -103,7 +105,7 @@ class Conversation:
         """Read the archive from the cursor to the end and go live; return once all of it is committed.
 
         Without a cursor it starts at now. Call `enter` before. Raises AnswerError where the archive can't be read at
-        this time, and ReadError where the store can't.
+        this time, and StoreError where the store can't.
         """
         await self._worker.reached()
         known = await self._positions.get(self.archive)
@@ -115,6 +117,7 @@ class Conversation:
             caught_up = CaughtUp(archived=True) if known is None else await self._read_on(known)
         except NoArchive:
             caught_up = CaughtUp(archived=False)
+        self.archived = caught_up.archived
         self._go_live(frozenset())
         await self._worker.reached()
         return caught_up

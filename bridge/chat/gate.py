@@ -25,7 +25,6 @@ from bridge.chat.elements import (
     items_of,
     sender_of,
     stamp_of,
-    stanza_id,
 )
 from bridge.chat.positions import Position
 from bridge.commands.incoming import Content, Incoming
@@ -141,7 +140,7 @@ def speech(message: Element, origin: Origin) -> Incoming | None:
     )
 
 
-def direct_origin(message: Element, own: str, now: datetime) -> Origin:
+def direct_origin(message: Element, own: str, now: datetime, position: str | None) -> Origin:
     """Return the origin of a message that came live in a direct chat."""
     author = bare(sender_of(message))
     return Origin(
@@ -151,7 +150,7 @@ def direct_origin(message: Element, own: str, now: datetime) -> Origin:
         nick=author.partition("@")[0],
         affiliation="none",
         said_at=min(now, stamp_of(message.find(DELAY + "delay")) or now),
-        position=stanza_id(message, own),
+        position=position,
     )
 
 

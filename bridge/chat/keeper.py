@@ -11,10 +11,10 @@ import structlog
 from bridge.chat.elements import timestamp
 from bridge.chat.errors import AnswerError
 from bridge.chat.rooms import NotJoined, Room
-from bridge.chat.sender import DIRECT
+from bridge.delivery import DIRECT
 from bridge.domain.clock import wait_event
 from bridge.domain.people import Place, Target
-from bridge.store import InDoubt, NotCommitted, ReadError, notices
+from bridge.store import StoreError, notices
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +33,7 @@ SELF_PING_SECONDS: Final = 60.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 _MOST_DOUBLINGS: Final = 8
-_LATER: Final = (AnswerError, NotCommitted, InDoubt, ReadError)
+_LATER: Final = (AnswerError, StoreError)
 
 NO_ARCHIVE = (
     "This room has no archive, so what is said here while I am away is lost to me: switch on archiving in the room's "
@@ -114,7 +114,11 @@ class Keeper:
 
     async def explain_hidden(self, room: str) -> None:
         """Tell a semi-anonymous room, once, why nothing happens."""
-        await self._tell(room, "hidden", Target(room, Place.ROOM), HIDDEN)
+        try:
+            await self._tell(room, "hidden", Target(room, Place.ROOM), HIDDEN)
+        except _LATER as error:
+            self._told.discard((room, "hidden"))
+            _log.info("a semi-anonymous room couldn't be told so", room=room, cause=str(error))
 
     async def _enter(self, room: Room, conversation: Conversation) -> None:
         conversation.enter()

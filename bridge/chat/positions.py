@@ -50,12 +50,12 @@ class Positions:
         self._clock = clock
 
     async def get(self, archive: str) -> Position | None:
-        """Return how far an archive was read; None at the first visit. Raises ReadError."""
+        """Return how far an archive was read; None at the first visit. Raises StoreError."""
         text = await self._store.read(lambda tx: cursors.get(tx, cursor_name(archive)))
         return None if text is None else Position.read(text)
 
     async def begin(self, archive: str, position: Position) -> None:
-        """Commit a first position, unless there is one; raises NotCommitted or InDoubt."""
+        """Commit a first position, unless there is one; raises StoreError."""
         now = self._clock.now()
 
         def unit(tx: Tx) -> None:
@@ -65,7 +65,7 @@ class Positions:
         await self._store.write(unit)
 
     async def move(self, positions: Mapping[str, str]) -> None:
-        """Commit positions, by their archives; raises NotCommitted or InDoubt."""
+        """Commit positions, by their archives; raises StoreError."""
         now = self._clock.now()
 
         def unit(tx: Tx) -> None:

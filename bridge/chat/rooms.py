@@ -88,6 +88,7 @@ class Room:
         self.joined = False
         self.left.set()
         self._occupants.clear()
+        self._affiliations.clear()
 
     def occupant(self, nick: str) -> Occupant | None:
         """Return who has this nick at this point of the stream."""
@@ -151,7 +152,8 @@ class Room:
         raise self._refusal(Refused("conflict"), stream.own)
 
     async def learn_affiliations(self, stream: Stream) -> None:
-        """Read the room's lists, for what people are who aren't there; a list that we may not see stays as it was."""
+        """Read the room's lists, for what people are who aren't there; who is on no list that we see, is none."""
+        self._affiliations = {one.address: one.affiliation for one in self._occupants.values() if one.address}
         for name in _LISTS:
             query = Element(MUC_ADMIN + "query")
             SubElement(query, MUC_ADMIN + "item", {"affiliation": name})

@@ -17,11 +17,12 @@ import structlog
 from bridge.chat.errors import AnswerError
 from bridge.chat.outgoing import BOUNCES, Flight, bounce_pause, corrects, stanza_of
 from bridge.chat.search import Search
+from bridge.delivery import DIRECT, conversation
 from bridge.domain.clock import wait_event
 from bridge.domain.ids import short
 from bridge.domain.notices import NoticeKind
 from bridge.domain.people import Place, Target
-from bridge.store import InDoubt, NotCommitted, ReadError, notices
+from bridge.store import InDoubt, StoreError, notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -39,12 +40,10 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-DIRECT: Final = "direct"
-"""What all direct chats together are called among the sources."""
-
 IN_FLIGHT: Final = 64
 ECHO_SECONDS: Final = 30.0
 SWEEP_SECONDS: Final = 30.0
+SHORTEST_REST: Final = 0.01
 MEET_SECONDS: Final = 1.0
 """How often, at most, the owed lines are searched for people who haven't said anything since the start."""
 _STORE_PAUSE: Final = 1.0
@@ -122,7 +121,7 @@ class Sender:
     def leave(self, source: str) -> None:
         """Stop sending there; what is in flight to it will be settled when it is back."""
         self._present.pop(source, None)
-        for origin_id in [key for key, flight in self._flights.items() if _source(flight.notice.target) == source]:
+        for origin_id in [key for key, flight in self._flights.items() if conversation(flight.notice.target) == source]:
             del self._flights[origin_id]
 
     def arrived(self, ids: Collection[str], stanza_id: str | None) -> None:
@@ -156,7 +155,7 @@ class Sender:
                 self._wake.clear()
                 try:
                     await self._step()
-                except (NotCommitted, InDoubt, ReadError) as error:
+                except StoreError as error:
                     self._doubt = self._doubt or isinstance(error, InDoubt)
                     _log.warning("the store can't commit; what the bot says waits", cause=str(error))
                     await self._clock.sleep(_STORE_PAUSE)
@@ -169,16 +168,16 @@ class Sender:
     async def settle(self, source: str) -> None:
         """Find out what became of everything in flight to a source that isn't present, and owe anew what is absent.
 
-        Raises AnswerError where the archive can't be asked now, ReadError, NotCommitted and InDoubt.
+        Raises AnswerError where the archive can't be asked now, and StoreError.
         """
         await self._commit_arrived()
         open_ = await self._store.read(notices.sending)
-        mine = [notice for notice in open_ if _source(notice.target) == source]
+        mine = [notice for notice in open_ if conversation(notice.target) == source]
         if mine:
             await self._look_up(mine)
 
     async def redirect(self, room: str, why: str) -> None:
-        """Give what is owed to a room that can't be reached to the admins; raises NotCommitted, InDoubt, ReadError."""
+        """Give what is owed to a room that can't be reached to the admins; raises StoreError."""
         target = Target(room, Place.ROOM)
         owed = await self._store.read(lambda tx: notices.pending(tx, target))
         if owed:
@@ -193,16 +192,22 @@ class Sender:
             self._wake.set()
 
     def _rest(self) -> float:
+        """Return the seconds until something is to be done without being woken."""
+        if not self._online:
+            return SWEEP_SECONDS
         now = self._clock.monotonic()
         waits = [SWEEP_SECONDS]
-        if self._news and DIRECT in self._present:
+        if self._news and DIRECT in self._present and len(self._flights) < IN_FLIGHT:
             waits.append(self._met_at + MEET_SECONDS - now)
         if self._due is not None:
-            waits.append((self._due - self._clock.now()).total_seconds())
-        if self._online:
-            waits += [flight.since + ECHO_SECONDS - now for flight in self._flights.values()]
-        waits += [flight.again_at - now for flight in self._flights.values() if flight.again_at is not None]
-        return max(0.0, min(waits))
+            left = (self._due - self._clock.now()).total_seconds()
+            # Due, and still not sent: to somebody who isn't there, perhaps hiding when the next one is due.
+            waits.append(left if left > 0 else MEET_SECONDS)
+        waits += [
+            (flight.since + ECHO_SECONDS if flight.again_at is None else flight.again_at) - now
+            for flight in self._flights.values()
+        ]
+        return max(SHORTEST_REST, min(waits))
 
     async def _step(self) -> None:
         if not self._online:
@@ -222,7 +227,7 @@ class Sender:
         claims = await self._claim(max(0, free))
         stray: list[int] = []
         for claim in claims:
-            source = _source(claim.notice.target)
+            source = conversation(claim.notice.target)
             if self._present.get(source) is not hearing[source]:
                 # It left while the commit was under way, so this was never handed over.
                 stray.append(claim.notice.id)
@@ -323,11 +328,11 @@ class Sender:
         """Look for what was sent long ago and never seen again, once whatever was sent before has been worked off."""
         late = self._clock.monotonic() - ECHO_SECONDS
         overdue = [one for one in self._flights.values() if one.handed and one.again_at is None and one.since <= late]
-        for source in {_source(flight.notice.target) for flight in overdue}:
+        for source in {conversation(flight.notice.target) for flight in overdue}:
             if not await self._search.passed(self._rooms.get(source)):
                 continue
             still = [one for one in overdue if self._flights.get(one.notice.origin_id) is one]
-            mine = [one.notice for one in still if _source(one.notice.target) == source]
+            mine = [one.notice for one in still if conversation(one.notice.target) == source]
             try:
                 if mine:
                     await self._look_up(mine)
@@ -385,7 +390,3 @@ def _reopen_unsent(tx: Tx, targets: Sequence[Target], flying: Collection[str]) -
     """Owe anew what a commit of unknown outcome has marked: it was never handed to the stream."""
     lost = [one.id for one in notices.sending(tx) if one.target in targets and one.origin_id not in flying]
     notices.reopen(tx, lost)
-
-
-def _source(target: Target) -> str:
-    return target.jid if target.place is Place.ROOM else DIRECT

@@ -200,7 +200,8 @@ class Chat:
         elif kind is Kind.ROOM:
             self._room_message(self._rooms[author], stanza)
         elif kind is Kind.DIRECT:
-            origin = direct_origin(stanza, self._own, self._clock.now())
+            position = self._position(stanza, self._own)
+            origin = direct_origin(stanza, self._own, self._clock.now(), position)
             self._sender.meet(origin.sender)
             if entry := self._entry(stanza, origin):
                 stored = stanza.find(DELAY + "delay") is not None
@@ -212,6 +213,9 @@ class Chat:
                 self._rooms[author].notice(stanza)
             else:
                 _log.info("a private message through a room was ignored", room=author)
+
+    def _position(self, stanza: Element, archive: str) -> str | None:
+        return stanza_id(stanza, archive) if self._conversations[archive].archived else None
 
     def _presence(self, author: str, stanza: Element) -> None:
         if author in self._rooms:
@@ -237,7 +241,7 @@ class Chat:
             return
         if is_history(stanza, room.jid):
             return
-        position = stanza_id(stanza, room.jid)
+        position = self._position(stanza, room.jid)
         occupant = room.occupant(nick)
         mine = nick == room.nick
         if mine:

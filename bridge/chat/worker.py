@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import structlog
 
 from bridge.commands.incoming import Incoming
-from bridge.store import InDoubt, NotCommitted
+from bridge.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ class Desk(Protocol):
     async def handle(self, incoming: Incoming) -> None:
         """Return once what follows from the stanza is committed.
 
-        Raises NotCommitted or InDoubt where the store can't: the same stanza is then handed over again.
+        Raises StoreError where the store can't: the same stanza is then handed over again.
         """
         ...
 
@@ -106,7 +106,7 @@ class Worker:
         while True:
             try:
                 await job()
-            except (NotCommitted, InDoubt) as error:
+            except StoreError as error:
                 if failures == 0:
                     _log.warning("the store can't commit; what comes in waits", cause=str(error))
                 await self._clock.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS)))

@@ -122,7 +122,7 @@ def _accounts(options: Options) -> int:
     rows: list[tuple[str, ...]] = []
     for name, made in recipes.items():
         cause, waiting = known.get(name, (None, 0))
-        state = "ok"
+        state = "enabled"
         if not settings.accounts[name].enabled:
             state = "disabled"
         elif made.problems:

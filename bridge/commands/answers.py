@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from bridge.commands.compose import Wish, order
 from bridge.commands.context import Mistake
 from bridge.commands.posting import take_back_questions, write
+from bridge.domain.ids import short
+from bridge.domain.inbox import ItemState
 from bridge.domain.posts import Visibility
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, tag
@@ -31,6 +33,11 @@ async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
     def deed(turn: Turn) -> None:
         take_back_questions(turn)
         stored = write(turn, made)
+        now = inbox.get(turn.tx, item.id)
+        if now is not None and now.state is ItemState.ANSWERED:
+            undo = turn.context.verb("undo")
+            words = f"{short(item.id)} was answered before: {undo} if you meant no second answer"
+            turn.say(f"{tag(stored.id, item.id)} {words}", post=stored.id)
         turn.audit("reply", entry=stored.id, account=item.account, content=stored.text)
 
     return deed

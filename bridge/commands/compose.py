@@ -61,7 +61,7 @@ def order(context: Context, wish: Wish) -> Order:
     hold = timedelta(0) if wish.question else context.settings.hold_for(source)
     draft = Draft(
         author=context.sender,
-        nick=context.incoming.nick,
+        nick=context.nick,
         source=source,
         text=text,
         hold=hold,
@@ -159,4 +159,4 @@ def _texts(view: AccountView, draft: Draft, *, prefix: str) -> Sequence[str]:
 
 
 def _signature(template: str, nick: str) -> str:
-    return template.replace("%s", " ".join(clean_inbound(nick, 64).split()))
+    return template.replace("%s", nick)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from bridge.commands import receipts
 from bridge.domain.mint import Mint
+from bridge.domain.text import clean_inbound
 from bridge.domain.wording import verb
 from bridge.store import audit, notices
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from bridge.store import Store, Tx
 
 T = TypeVar("T")
+
+_NICK = 64
 
 
 class Mistake(Exception):  # noqa: N818 - it names what a person made, and its text is the answer
@@ -61,6 +64,11 @@ class Context:
     def sender(self) -> str:
         """The person's real bare JID."""
         return self.incoming.sender
+
+    @property
+    def nick(self) -> str:
+        """What colleagues call the person, as one harmless line."""
+        return " ".join(clean_inbound(self.incoming.nick, _NICK).split()) or self.sender.partition("@")[0]
 
     def verb(self, words: str) -> str:
         """Quote what to type in this conversation."""
@@ -101,9 +109,9 @@ class Turn:
             item=item,
         )
 
-    def touch(self, stored: StoredPost) -> None:
-        """Owe a post's receipt its present state."""
-        receipts.touch(self.tx, stored, origin_id=self.mint(), now=self.now)
+    def touch(self, stored: StoredPost, *, new: bool = False) -> None:
+        """Owe a post's receipt its present state; `new` is whether the post is this very turn's."""
+        receipts.touch(self.tx, stored, origin_id=self.mint(), now=self.now, new=new)
 
     def audit(
         self, word: str, *, entry: EntryId | None = None, account: str | None = None, content: str | None = None

@@ -33,7 +33,7 @@ def panic() -> Deed:
         turn.audit("panic")
         stopped = receipts.outgoing(tx)
         for target in _told(context.settings, context.source):
-            by = "" if target == context.source else f"{context.incoming.nick} says panic: "
+            by = "" if target == context.source else f"{context.nick} says panic: "
             turn.say(f"{by}{frozen(stopped, target.place)}", to=target)
 
     return deed
@@ -52,7 +52,7 @@ def resume() -> Deed:
             tx.wake(outbox.lane_topic(name))
         waiting = receipts.outgoing(tx).ready
         for target in _told(context.settings, context.source):
-            by = "" if target == context.source else f"{context.incoming.nick} says resume: "
+            by = "" if target == context.source else f"{context.nick} says resume: "
             turn.say(f"{by}everything outgoing continues, {plural(waiting, 'message')} to go", to=target)
 
     return deed

@@ -15,7 +15,6 @@ import structlog
 
 from bridge.commands import dispatch
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
-from bridge.commands.incoming import Content
 from bridge.commands.lines import Talk
 from bridge.commands.posting import shortened
 from bridge.commands.waiting import since
@@ -83,7 +82,7 @@ class Desk:
                 raise
             await self._fail(context)
         except Exception:  # noqa: BLE001 - a bug in one command must not block the room
-            _log.exception("a command failed", verb=_first_word(incoming), archive=incoming.archive)
+            _log.exception("a command failed", content=incoming.content.value, archive=incoming.archive)
             await self._fail(context)
         self._refused = None
 
@@ -226,11 +225,6 @@ def _too_late(context: Context) -> Deed:
     incoming = context.incoming
     ago = since(context.now, incoming.said_at)
     said = shortened(incoming.text)
-    name = f"{incoming.nick}: " if context.place is Place.ROOM else ""
+    name = f"{context.nick}: " if context.place is Place.ROOM else ""
     again = "Say it again if it still matters."
     return saying(f'{name}"{said}" was said while I was away, {ago} ago, and not done. {again} {NOTHING}')
-
-
-def _first_word(incoming: Incoming) -> str:
-    """Return what may be logged of a message: no more than whether it was text at all."""
-    return incoming.content.value if incoming.content is not Content.TEXT else "text"

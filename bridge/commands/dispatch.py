@@ -83,7 +83,7 @@ async def hear(context: Context) -> Heard:
 async def deed_for(context: Context, heard: Heard) -> Deed:
     """Return what to write for a message; raises Mistake, with the whole answer, and ReadError."""
     if context.role is Role.NONE and not (isinstance(heard, Command) and heard.spec.role is Role.NONE):
-        raise Mistake(f"{context.incoming.nick}: you have no role here, so I can't do that: ask an admin. {NOTHING}")
+        raise Mistake(f"{context.nick}: you have no role here, so I can't do that: ask an admin. {NOTHING}")
     match heard:
         case Refusal(words=words):
             return saying(words)

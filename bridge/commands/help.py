@@ -30,9 +30,9 @@ def explain(context: Context, word: str | None) -> Deed:
 
 def me(context: Context) -> Deed:
     """Return the deed of telling a person who the bot thinks it is, and what it may do here."""
-    incoming, role = context.incoming, context.role
+    role = context.role
     where = "in this room" if context.place is Place.ROOM else "in direct chats"
-    lines = [f"You are {incoming.nick} ({context.sender}), {_called(role)} {where}."]
+    lines = [f"You are {context.nick} ({context.sender}), {_called(role)} {where}."]
     if role is Role.NONE:
         lines.append("You may do nothing here: ask an admin for a role.")
         return saying(" ".join(lines))

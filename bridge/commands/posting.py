@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.commands.compose import Order, Wish, order
 from bridge.domain.deliveries import Hold, State
+from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, plural, tag
 from bridge.store import accounts, outbox, posts, receipts
@@ -82,7 +83,7 @@ def write(turn: Turn, made: Order) -> StoredPost:
     )
     if Hold.QUESTION in made.held:
         return stored
-    turn.touch(stored)
+    turn.touch(stored, new=True)
     if made.left_out:
         turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
     if panic is not None:
@@ -96,6 +97,8 @@ def write(turn: Turn, made: Order) -> StoredPost:
 def take_back_questions(turn: Turn) -> None:
     """Cancel the person's older lines that wait for a second word: a newer line has taken their place."""
     context = turn.context
+    if context.place is Place.ROOM:
+        return  # there everything is either marked as a command or talk
     for entry, reasons in receipts.held_by(turn.tx, author=context.sender, source=context.source):
         if Hold.QUESTION in reasons:
             for one in outbox.of_post(turn.tx, entry):

@@ -33,13 +33,14 @@ _LINES = 8
 _HEAD, _TAIL = 32, 24
 
 
-def touch(tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime) -> bool:
+def touch(tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime, new: bool = False) -> bool:
     """Owe the conversation of a post the present state of its receipt; False where that is owed already.
 
-    The receipt of a burst waits until its last state is 2 s old.
+    The receipt of a burst waits until its last state is 2 s old. `new` spares a look at a post that was added in this
+    very transaction.
     """
     due_at = None
-    if stored.receipt != stored.id or stored_receipts.is_shared(tx, stored.id):
+    if stored.receipt != stored.id or (not new and stored_receipts.is_shared(tx, stored.id)):
         last = stored_receipts.last_told(tx, stored.receipt, stored.source)
         due_at = None if last is None else min(last, now) + CORRECTED_EVERY
     return notices.touch_receipt(

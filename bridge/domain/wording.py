@@ -14,6 +14,7 @@ from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State, Tell
 from bridge.domain.durations import render_duration
 from bridge.domain.ids import short
 from bridge.domain.people import Place
+from bridge.domain.text import clean_inbound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,42 +49,48 @@ def plural(count: int, noun: str) -> str:
 
 def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: datetime) -> str:
     """Return the new line that a delivery's doubt, failure or recovery is told with."""
-    place = delivery.source.place
     name = short(delivery.post)
     which = f" (part {delivery.part + 1} of {delivery.parts})" if delivery.parts > 1 else ""
     lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
     link = delivery.posted_url or "it is there"
-    reason = _sentence(delivery.error or "no reason given")
+    reason = _reason(delivery.error)
+    retry, drop, found = (verb(delivery.source.place, f"{word} {name}") for word in ("retry", "drop", "found"))
+    rest = "; the parts after it wait" if delivery.part + 1 < delivery.parts else ""
     match tell:
         case Tell.DOUBT:
-            return f"{lead}: not sure it arrived ({delivery.error}), checking; nothing will be sent twice"
+            return f"{lead}: not sure it arrived ({reason}), checking; nothing will be sent twice"
         case Tell.FOUND:
             return f"{lead}: found: {link}"
         case Tell.RECOVERED:
             return f"{lead}: sent after all: {link}"
         case Tell.FAILED:
-            again = f"{verb(place, f'retry {name}')} tries again, {verb(place, f'drop {name}')} leaves it"
-            return f"{lead} FAILED: {reason} {again}"
+            return f"{lead} FAILED: {reason}. {retry} tries again, {drop} leaves it{rest}"
         case Tell.UNDELETED:
-            return f"{lead} could NOT be deleted: {reason} It is still at {link}"
+            return f"{lead} could NOT be deleted: {reason}. {retry} tries again; it is still there: {link}"
         case Tell.STALE:
             age = seconds(now - delivery.fresh_since)
-            choice = f"{verb(place, f'retry {name}')} or {verb(place, f'drop {name}')}"
-            return f"{lead}: {name} is stale, it waited {age} and was not sent: {choice}"
+            return f"{lead}: {name} is stale, it waited {age} and was not sent: {retry} or {drop}{rest}"
         case Tell.ASKED:
+            seen = f"{found[:-1]} LINK`"
             return (
-                f"{lead}: I can't tell whether it arrived ({delivery.error}). {verb(place, f'retry {name}')} if it "
-                f"isn't there, {verb(place, f'found {name} LINK')} if it is, {verb(place, f'drop {name}')} to leave it"
+                f"{lead}: I can't tell whether it arrived ({reason}). {retry} if it isn't there, {seen} if it is, "
+                f"{drop} to leave it{rest}"
             )
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else text + "."
+def _reason(text: str | None) -> str:
+    """Return a platform's words as a part of one of our sentences, on one line."""
+    words = " ".join(clean_inbound(text or "", _REASON).split()).rstrip(".")
+    return words or "no reason given"
+
+
+_REASON = 300
 
 
 def blocked(account: str, *, cause: str, waiting: int) -> str:
     """Return the one line that tells that a lane does not flow."""
-    return f"{account} does not flow: {cause}. {plural(waiting, 'message')} waiting, nothing is lost; I keep trying"
+    wait = f"{plural(waiting, 'message')} waiting"
+    return f"{account} does not flow: {_reason(cause)}. {wait}, nothing is lost; I keep trying"
 
 
 def flows(account: str, *, waiting: int) -> str:
@@ -95,7 +102,7 @@ def flows(account: str, *, waiting: int) -> str:
 def unauthorized(account: str, reason: str) -> str:
     """Return the line for the admins when a platform does not know the login any more."""
     return (
-        f"{account} is paused: {_sentence(reason)} Nothing is lost. Give it a valid token in the configuration and "
+        f"{account} is paused: {_reason(reason)}. Nothing is lost. Give it a valid token in the configuration and "
         "restart the bridge"
     )
 

@@ -98,10 +98,12 @@ def describe(
     data: Mapping[str, Any],
     where: Where,
     also_known: Iterable[str] = (),
+    sections: bool = False,
 ) -> list[str]:
     """Turn what pydantic found into lines, one per cause: a misspelt key isn't also a missing one.
 
-    `data` is what was validated, by `model`; `also_known` are further keys that its table may have.
+    `data` is what was validated, by `model`; `also_known` are further keys that its table may have, and `sections`
+    says that its keys are tables.
     """
     details = error.errors(include_url=False, include_context=True, include_input=False)
     tables: dict[Loc, list[ErrorDetails]] = defaultdict(list)
@@ -110,23 +112,28 @@ def describe(
     lines: list[str] = []
     for table, found in tables.items():
         known = [*_keys_at(model, table), *also_known] if not table else _keys_at(model, table)
-        lines += _table(table, found, known, _at(data, table), where)
+        hints = "[{}]" if sections and not table else "{}"
+        lines += _table(table, found, known, _at(data, table), where=where, hints=hints)
     return lines
 
 
-def _table(table: Loc, found: list[ErrorDetails], known: Sequence[str], data: object, where: Where) -> list[str]:
+def _table(
+    table: Loc, found: list[ErrorDetails], known: Sequence[str], data: object, *, where: Where, hints: str
+) -> list[str]:
     missing = [str(_loc(detail)[-1]) for detail in found if detail["type"] == "missing"]
     forbidden = [str(_loc(detail)[-1]) for detail in found if detail["type"] == "extra_forbidden"]
     present: Mapping[str, Any] = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
     strangers = forbidden or [key for key in present if key not in known]
     meant = _pair(strangers, missing, sure=bool(forbidden))
-    lines = [unknown_key(where((*table, key)), _hint(table, meant[key])) for key in meant if key not in forbidden]
+    lines = [unknown_key(where((*table, key)), hints.format(meant[key])) for key in meant if key not in forbidden]
     for detail in found:
         loc = _loc(detail)
         key = str(loc[-1]) if loc else ""
         if detail["type"] == "extra_forbidden":
-            hint = meant.get(key) or nearest(key, [name for name in known if name not in present]) or nearest(key, known)
-            lines.append(unknown_key(where(loc), _hint(table, hint), known))
+            hint = (
+                meant.get(key) or nearest(key, [name for name in known if name not in present]) or nearest(key, known)
+            )
+            lines.append(unknown_key(where(loc), hint and hints.format(hint), known))
         elif detail["type"] != "missing" or key not in meant.values():
             lines.append(f"{where(loc)}: {_sentence(detail)}")
     return lines
@@ -159,10 +166,6 @@ def unknown_key(place: str, hint: str | None, known: Iterable[str] = ()) -> str:
         return f"{place}: unknown key; did you mean {hint}?"
     names = listed(sorted(known))
     return f"{place}: unknown key; there are: {names}" if names else f"{place}: unknown key"
-
-
-def _hint(table: Loc, name: str | None) -> str | None:
-    return name if name is None or table else f"[{name}]"
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -45,7 +45,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None, secrets: Path 
     try:
         settings = Settings(**data)
     except ValidationError as error:
-        causes += describe(error, model=Settings, data=data, where=where)
+        causes += describe(error, model=Settings, data=data, where=where, sections=True)
     causes += cross_check(data, where)
     if settings is not None:
         settings = _absolute(settings, path.absolute().parent).located(where)

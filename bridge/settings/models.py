@@ -24,7 +24,7 @@ _LONGEST_HOLD: Final = timedelta(hours=1)
 _LONGEST_DEADLINE: Final = timedelta(minutes=10)
 _LONGEST_SETTLING: Final = timedelta(days=1)
 _LONGEST_NICK: Final = 64
-_SECRET_KEY = re.compile(r"token|secret|passw|api_?key|private_?key|credential|cookie|session", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"token|secret|passw|api[-_]?key|private[-_]?key|credential|cookie|session", re.IGNORECASE)
 
 
 class Mode(StrEnum):

@@ -141,7 +141,7 @@ class PostgresBackend(Backend):
             return Fault.AGAIN
         return Fault.UNIT
 
-    def explain(self, error: SQLAlchemyError) -> StartError:  # noqa: PLR0911 - one line per cause
+    def explain(self, error: SQLAlchemyError) -> StartError:
         """Return the failure as one sentence."""
         state, said = _state(error), _said(error)
         if state == _UNDEFINED_DATABASE or (said.startswith("database") and "does not exist" in said):

@@ -192,6 +192,13 @@ delivery = Table(
         postgresql_where=text(DELIVERY_PUBLISHED),
     ),
     Index(
+        "ix_delivery_known",
+        "account",
+        "settled_at",
+        sqlite_where=text(DELIVERY_PUBLISHED),
+        postgresql_where=text(DELIVERY_PUBLISHED),
+    ),
+    Index(
         "ix_delivery_sent",
         "settled_at",
         sqlite_where=text(DELIVERY_SENT),

@@ -167,7 +167,7 @@ class SqliteBackend(Backend):
     def _unwritable(self, why: str | None) -> str:
         return f"can't write {self.path} ({why}): let the user that runs the bridge write the file and its folder"
 
-    def _sentence(self, error: BaseException) -> StartError:  # noqa: PLR0911 - one line per cause
+    def _sentence(self, error: BaseException) -> StartError:
         text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
         match _code(error):
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

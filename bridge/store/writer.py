@@ -163,8 +163,7 @@ class Writer:
     def _take(self) -> list[_Job] | None:
         """Return all urgent units that wait and at most one bulk unit; nothing when idle, None at the end."""
         with self._condition:
-            if not self._urgent and not self._bulk and not self._closing:
-                self._condition.wait(self._backend.idle)
+            self._condition.wait_for(lambda: self._urgent or self._bulk or self._closing, self._backend.idle)
             batch = list(self._urgent)
             self._urgent.clear()
             if self._bulk:

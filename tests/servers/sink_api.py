@@ -97,7 +97,8 @@ def route(sink: Sink, request: web.Request, params: Mapping[str, Any], before: S
     if request.method == "GET" and path in OPEN_PATHS:
         return web.json_response(_instance(sink, int(path[6])))
     if where == ("GET", "/api/v1/accounts/verify_credentials"):
-        return web.json_response(_account(sink.base_url, sink.account))
+        account = _account(sink.base_url, sink.account)
+        return web.json_response({**account, "source": {"privacy": "public", "sensitive": False, "language": None}})
     if where == ("GET", f"/api/v1/accounts/{_OWN}/statuses") and sink.searchable:
         return _page(request, params, sink.living, _status)
     if where == ("GET", "/api/v1/notifications"):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -23,12 +22,14 @@ from bridge.store import (
     cursors,
     writer,
 )
+from bridge.store.engine import LOCK_SPACE
 from bridge.store.postgres import PostgresBackend
 from bridge.store.schema import cursor
-from tests.servers.ports import HOST, claim_port, release_port
+from tests.servers.listener import Listener, abort
+from tests.servers.ports import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from bridge.store import StartError
@@ -151,7 +152,7 @@ async def test_a_store_that_another_bridge_took_is_not_written_any_more(
     store: Store, breakable_postgres: Postgres, move: Callable[[str], Callable[[Tx], None]]
 ) -> None:
     with psycopg.connect(breakable_postgres.conninfo(store_database(store)), autocommit=True) as other:
-        key = "SELECT pg_advisory_lock(21425, hashtext(current_schema()))"
+        key = f"SELECT pg_advisory_lock({LOCK_SPACE}, hashtext(current_schema()))".encode()
         waiting = threading.Thread(target=other.execute, args=(key,))
         waiting.start()
         with psycopg.connect(breakable_postgres.conninfo(), autocommit=True) as admin:
@@ -182,66 +183,52 @@ async def test_an_idle_writer_finds_out_by_itself(
         assert len(holders) == 1
 
 
-class CommitProxy:
+class CommitProxy(Listener):
     """Passes bytes to a server, and breaks both connections at the next COMMIT after `arm`.
 
     With `arrives` the server gets that COMMIT, and only its answer is lost.
     """
 
     def __init__(self, backend_port: int) -> None:
-        self.port = claim_port()
-        self.arrives: bool | None = None
-        self.refusing = False
+        super().__init__()
         self.broken = 0
+        self._arrives: bool | None = None
         self._backend_port = backend_port
 
     def arm(self, *, arrives: bool) -> None:
-        self.arrives = arrives
+        self._arrives = arrives
 
-    @asynccontextmanager
-    async def serving(self) -> AsyncGenerator[CommitProxy]:
-        server = await asyncio.start_server(self._serve, HOST, self.port)
-        try:
-            async with server:
-                yield self
-        finally:
-            release_port(self.port)
-
-    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        if self.refusing:
-            client.transport.abort()
-            return
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         backend_reader, backend = await asyncio.open_connection(HOST, self._backend_port)
-        down = asyncio.create_task(self._pass(backend_reader, client))
+        down = asyncio.create_task(self._down(backend_reader, writer))
         try:
-            while data := await reader.read(65536):
-                if self.arrives is None or b"COMMIT" not in data:
-                    backend.write(data)
-                    continue
-                down.cancel()
-                if self.arrives:
-                    backend.write(data)
-                    await backend.drain()
-                    await backend_reader.read(65536)
-                self.arrives = None
-                self.broken += 1
-                break
-        except ConnectionError:
-            pass
+            while data := await reader.read(1 << 16):
+                if self._arrives is not None and b"COMMIT" in data:
+                    break
+                backend.write(data)
+            else:
+                return
+            down.cancel()
+            await asyncio.wait({down})
+            if self._arrives:
+                backend.write(data)
+                await backend_reader.read(1 << 16)
+            self._arrives = None
+            self.broken += 1
         finally:
             down.cancel()
             await asyncio.wait({down})
-            client.transport.abort()
-            backend.transport.abort()
+            abort(writer)
+            abort(backend)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
             writer.write(data)
 
 
 @pytest.fixture
 async def proxy(breakable_postgres: Postgres) -> AsyncIterator[CommitProxy]:
-    async with CommitProxy(breakable_postgres.port).serving() as serving:
+    async with CommitProxy(breakable_postgres.port) as serving:
         yield serving
 
 
@@ -282,10 +269,10 @@ async def test_a_commit_that_nobody_can_answer_for_is_in_doubt(
     monkeypatch.setattr(writer, "_SETTLE_PAUSES", (0.0, 0.01))
     assert await names(cut_store) == []
     proxy.arm(arrives=True)
-    proxy.refusing = True
+    await proxy.refuse()
     with pytest.raises(InDoubt, match="nobody answered whether this is stored"):
         await cut_store.write(move("a"))
-    proxy.refusing = False
+    await proxy.accept()
     await cut_store.write(move("b"))
     assert await names(cut_store) == ["a", "b"]
 

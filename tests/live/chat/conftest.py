@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from bridge.chat import Chat
 from bridge.commands.incoming import Incoming
 from bridge.domain.clock import SystemClock
+from bridge.domain.ids import EntryId
 from bridge.domain.notices import Notice
 from bridge.domain.people import Place, Target
 from bridge.settings import RoomSettings, XmppSettings
@@ -63,9 +64,7 @@ class Desk:
             self.watch.changed()
 
     def texts(self, sender: str | None = None, source: str | None = None) -> list[str]:
-        return [
-            one.text for one in self.handled if sender in {None, one.sender} and source in {None, one.source.jid}
-        ]
+        return [one.text for one in self.handled if sender in {None, one.sender} and source in {None, one.source.jid}]
 
     async def handles(self, count: int, *, patience: float = PATIENCE) -> list[Incoming]:
         """Wait until so many stanzas have been handled in all."""
@@ -96,6 +95,7 @@ class Bot:
         self.password: str = options.get("password", login.password)
         self.ca_file: Path = options.get("ca_file", login.ca_file)
         self._stack = AsyncExitStack()
+        self._started = False
         self.store = cast("Store", None)
         self.chat = cast("Chat", None)
         self.running = cast("asyncio.Task[None]", None)
@@ -125,6 +125,7 @@ class Bot:
             on_left=self._on_left,
             jitter=lambda: 0.1,
         )
+        self._started = True
         before = len(self.caught_up)
         self.running = asyncio.ensure_future(self.chat.run())
         if wait:
@@ -144,13 +145,12 @@ class Bot:
         await self.watch.until(lambda: self.lost >= count, timeout=patience, otherwise=lambda: "no session was lost")
 
     async def leaves(self, count: int = 1, *, patience: float = PATIENCE) -> None:
-        await self.watch.until(
-            lambda: len(self.left) >= count, timeout=patience, otherwise=lambda: f"left {self.left}"
-        )
+        await self.watch.until(lambda: len(self.left) >= count, timeout=patience, otherwise=lambda: f"left {self.left}")
 
     async def stop(self) -> None:
-        await self._end()
-        if self.chat is not None:
+        if self._started:
+            self._started = False
+            await self._end()
             await self.chat.close()
         await self._stack.aclose()
 
@@ -162,12 +162,12 @@ class Bot:
             transport.abort()
         await self._end()
         await client.end(0)
+        self._started = False
         await self._stack.aclose()
 
     async def _end(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
-            await asyncio.wait((self.running,))
+        self.running.cancel()
+        await asyncio.wait((self.running,))
 
     async def say(self, jid: str, body: str, place: Place = Place.ROOM, **options: Any) -> str:
         """Owe somebody a line; returns its origin id."""
@@ -178,6 +178,13 @@ class Bot:
             )
         )
         return origin_id
+
+    async def touch(self, room: str, receipt: int) -> None:
+        """Owe a room the present state of a receipt."""
+        target, origin_id, now = Target(room, Place.ROOM), uuid.uuid4().hex, CLOCK.now()
+        await self.store.write(
+            lambda tx: notices.touch_receipt(tx, target=target, receipt=EntryId(receipt), origin_id=origin_id, at=now)
+        )
 
     async def pending(self) -> list[Notice]:
         return await self.store.read(notices.pending)

@@ -189,7 +189,26 @@ async def test_own_lines_do_not_hold_the_cursor_back(
     assert bot.desk.offered == 1
 
 
-async def test_encrypted_files_and_corrections_are_recognised(
+async def test_a_living_receipt_is_one_message_that_is_corrected(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        for _ in range(3):
+            await bot.touch(room, 0x4F)
+            await bot.has_said_all()
+        await bot.say(room, "done")
+        await person.hears("done", where=room)
+        heard = person.heard(room)
+    assert [one.body for one in heard] == ["receipt of 79"] * 3 + ["done"]
+    assert [one.replaces for one in heard] == [None, heard[0].id, heard[0].id, None]
+
+
+async def test_corrections_are_recognised(
     new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
 ) -> None:
     me, ana = new_login("bot"), new_login("ana")
@@ -301,10 +320,9 @@ async def test_a_members_only_room_that_refuses_is_told_at_once_and_its_lines_go
         async with Person.of(ana) as person:
             await bot.start(wait=False)
             await bot.leaves()
-            assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
-                f"can't enter the room {room}: the room is members-only: make {me.jid} a member (better: an admin) "
-                "of it; trying on"
-            ]
+            told = [entry["event"] for entry in logs if entry["log_level"] == "warning"]
+            mend = f"make {me.jid} a member (better: an admin) of it"
+            assert told == [f"can't enter the room {room}: the room is members-only: {mend}; trying on"]
             await bot.say(room, "important")
             heard = await person.hears("important", where=me.jid)
             assert heard.body == f"(for {room}) important"
@@ -423,9 +441,7 @@ async def test_somebody_who_adds_the_bot_is_added_by_it(
                 seen.set_result(stanza["status"])
 
         person.client.add_event_handler("presence_available", available)
-        person.client.add_event_handler(
-            "presence_subscribe", lambda stanza: asked.done() or asked.set_result(None)
-        )
+        person.client.add_event_handler("presence_subscribe", lambda stanza: asked.done() or asked.set_result(None))
         person.client.send_presence_subscription(pto=me.jid)
         assert "!help" in await asyncio.wait_for(seen, 10)
         await asyncio.wait_for(asked, 10)

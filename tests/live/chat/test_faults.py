@@ -34,9 +34,7 @@ async def archived(bot: Any, archive: str, begins: str) -> list[str]:
     after = None
     while True:
         page = await bot.chat._archives.page(archive, after=after)
-        found += [
-            one.id for one in page.messages if (one.message.findtext(CLIENT + "body") or "").startswith(begins)
-        ]
+        found += [one.id for one in page.messages if (one.message.findtext(CLIENT + "body") or "").startswith(begins)]
         if page.complete or page.last is None:
             return found
         after = page.last

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge.commands import dispatch
 from bridge.domain.deliveries import State
 from bridge.domain.posts import Visibility
+from bridge.store import inbox
 
 if TYPE_CHECKING:
     from bridge.testing.clock import FakeClock
@@ -142,3 +144,26 @@ async def test_nothing_in_the_inbox_looks_like_a_line_of_its_own(bench: Bench) -
     assert len(lines) == 4
     assert lines[1] == "[1] 0 s @kim@mastodon.example: hello [9] 1 s @boss@example.org: pay them[0m"
     assert len(lines[2]) < 160
+
+
+async def test_what_went_away_since_the_line_was_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch._Deep, "entry", lambda *_: True)
+    monkeypatch.setattr(dispatch._Deep, "nick", lambda *_: True)
+    assert await bench.room("!r 9a soon") == ["There is no [9a]. `!inbox` lists what waits. Nothing was posted."]
+    assert await bench.room("!r @lee soon") == [
+        "I know nobody as @lee, or more than one. `!inbox` lists what waits. Nothing was posted."
+    ]
+    assert await bench.room("!undo 9a") == ["There is no [9a]. Nothing was changed."]
+    await bench.hears("any ETA?")
+    bench.accounts.views.pop("mastodon")
+    assert await bench.room("!r 1 soon") == [
+        "That came in on mastodon, which is not configured any more, so it can't be answered. Nothing was posted."
+    ]
+
+
+async def test_a_second_answer_is_told(bench: Bench) -> None:
+    (item,) = await bench.hears("any ETA?")
+    await bench.store.write(lambda tx: inbox.answered(tx, item.id, bench.clock.now()))
+    lines = await bench.room("!r 1 soon")
+    assert len(lines) == 2
+    assert lines[1] == "[2->1] 1 was answered before: `!undo` if you meant no second answer"

@@ -121,8 +121,10 @@ async def test_a_command_that_was_said_too_long_ago_is_told_and_not_done(bench: 
     )
     lines = await bench.hand_in(said)
     assert lines == [
-        'raj: "!post yesterday\'s news" was said while I was away, 3 h ago, and not done. '
-        "Say it again if it still matters. Nothing was posted."
+        (
+            'raj: "!post yesterday\'s news" was said while I was away, 3 h ago, and not done. '
+            "Say it again if it still matters. Nothing was posted."
+        )
     ]
     assert await bench.count("post") == 0
     assert await statuses(bench) == ["late"]
@@ -318,3 +320,10 @@ async def test_a_direct_line_with_nothing_in_it_is_answered(bench: Bench, text: 
 async def test_roles_are_those_of_now(bench: Bench) -> None:
     bench.configure(people={"raj@example.org": (Role.APPROVER,)})
     assert await bench.room("!resume") == ["nothing is frozen"]
+
+
+async def test_a_nick_is_one_harmless_line(bench: Bench) -> None:
+    lines = await bench.room("!post spam", who="eve", nick="raj:\n[4f] sent\u202e" + "x" * 500)
+    assert len(lines[0].splitlines()) == 1
+    assert "\u202e" not in lines[0]
+    assert len(lines[0]) < 160

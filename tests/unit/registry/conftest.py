@@ -25,6 +25,12 @@ class Own(BaseModel):
     blob: SecretStr | None = None
 
 
+async def _direct(what: Callable[[Any], Any] | None, plugin: object) -> None:
+    result = None if what is None else what(plugin)
+    if asyncio.iscoroutine(result):
+        await result
+
+
 class FakePlugin(Plugin[Own], Deletes):
     """A plugin whose entering and leaving a test directs."""
 
@@ -40,20 +46,14 @@ class FakePlugin(Plugin[Own], Deletes):
         type(self).made.append(self)
 
     async def __aenter__(self) -> Self:
-        if type(self).enter is not None:
-            result = type(self).enter(self)
-            if asyncio.iscoroutine(result):
-                await result
+        await _direct(type(self).enter, self)
         self.limits = Limits(text=500, key_lifetime=timedelta(hours=1), media_types=frozenset({"image/png"}))
         type(self).entered += 1
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         type(self).left += 1
-        if type(self).leave is not None:
-            result = type(self).leave(self)
-            if asyncio.iscoroutine(result):
-                await result
+        await _direct(type(self).leave, self)
 
     def length(self, text: str) -> int:
         return 2 * len(text)

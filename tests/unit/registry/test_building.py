@@ -32,8 +32,10 @@ def told(settings: Settings, catalog: Catalog) -> list[tuple[str, bool]]:
         ('plugin = "fak"', "accounts.one.plugin: no plugin of that name is installed; did you mean fake?", True),
         (
             'plugin = "qqqq"',
-            "accounts.one.plugin: no plugin of that name is installed; "
-            "installed are: fake, gone, half, lost, thing, twice",
+            (
+                "accounts.one.plugin: no plugin of that name is installed; "
+                "installed are: fake, gone, half, lost, thing, twice"
+            ),
             True,
         ),
         (
@@ -43,14 +45,18 @@ def told(settings: Settings, catalog: Catalog) -> list[tuple[str, bool]]:
         ),
         (
             'plugin = "gone"',
-            'accounts.one.plugin: plugin "gone" of statusbridge-gone can\'t be loaded: ModuleNotFoundError: '
-            "No module named 'plugins_that_are_gone'; reinstall it",
+            (
+                'accounts.one.plugin: plugin "gone" of statusbridge-gone can\'t be loaded: ModuleNotFoundError: '
+                "No module named 'plugins_that_are_gone'; reinstall it"
+            ),
             False,
         ),
         (
             'plugin = "lost"',
-            'accounts.one.plugin: plugin "lost" of statusbridge-lost can\'t be loaded: AttributeError: '
-            "module 'plugins_of_the_test' has no attribute 'Nothing'; reinstall it",
+            (
+                'accounts.one.plugin: plugin "lost" of statusbridge-lost can\'t be loaded: AttributeError: '
+                "module 'plugins_of_the_test' has no attribute 'Nothing'; reinstall it"
+            ),
             False,
         ),
         (
@@ -80,9 +86,7 @@ def told(settings: Settings, catalog: Catalog) -> list[tuple[str, bool]]:
         ),
     ],
 )
-def test_what_is_wrong_is_one_line(
-    configure: Configure, catalog: Catalog, table: str, text: str, fatal: bool
-) -> None:
+def test_what_is_wrong_is_one_line(configure: Configure, catalog: Catalog, table: str, text: str, fatal: bool) -> None:
     settings = configure(f"[accounts.one]\n{table}\n")
     assert told(settings, catalog) == [(f"config.toml: {text}", fatal)]
     assert "secret-1" not in str(told(settings, catalog))

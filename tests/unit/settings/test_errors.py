@@ -23,7 +23,10 @@ NOT_A_LIST = 'must be a list, as ["a", "b"]'
         ("[xmpp]\njid = 'a@b'\npasword = 'x'", "xmpp.pasword: unknown key; did you mean password?"),
         ("[xmpp]\njid = 'a@b'\nsecret = 'x'", "xmpp.secret: unknown key; did you mean password?"),
         ("[xmpp]\nJID = 'a@b'\npassword = 'x'", "xmpp.JID: unknown key; did you mean jid?"),
-        ("[xmpp]\njid = 'a@b/c'\npassword = 'x'", "xmpp.jid: must have no resource: leave out the slash and what follows it"),
+        (
+            "[xmpp]\njid = 'a@b/c'\npassword = 'x'",
+            "xmpp.jid: must have no resource: leave out the slash and what follows it",
+        ),
         ("[xmpp]\njid = 'a@b'\npassword = ''", "xmpp.password: must not be empty"),
         ("[xmpp]\njid = 'a@b'\npassword = 12", "xmpp.password: must be text in quotes"),
     ],
@@ -59,7 +62,10 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("[posting]\npost_to = 'x'", f"posting.post_to: {NOT_A_LIST}"),
         ("[rooms]\njid = 'a@b'", "rooms: must be a list of tables: write [[rooms]], with double brackets"),
         ("[[rooms]]", "rooms[0].jid: is missing"),
-        (ROOM + "member_role = 'boss'", "rooms[0].member_role: no such role; the roles are: none, staff, approver, admin"),
+        (
+            ROOM + "member_role = 'boss'",
+            "rooms[0].member_role: no such role; the roles are: none, staff, approver, admin",
+        ),
         (ROOM + "reply_gesture = 'x'", 'rooms[0].reply_gesture: must be one of "ask", "answer" or "off"'),
         (ROOM + "hear_private = 'perhaps'", "rooms[0].hear_private: must be true or false"),
         (ROOM + "hold = '59m'\n[posting]\nmax_age='30m'", "rooms[0].hold: must be shorter than posting.max_age"),
@@ -92,8 +98,10 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("[accounts]\none = 'x'", "accounts.one: must be a table"),
         (
             "[accounts.One]\nplugin = 'x'",
-            "accounts.One: an account's name is at most 32 small letters, digits, - and _, "
-            "begins with a letter or digit, and has no __",
+            (
+                "accounts.One: an account's name is at most 32 small letters, digits, - and _, "
+                "begins with a letter or digit, and has no __"
+            ),
         ),
         ("[accounts.all]\nplugin = 'x'", "accounts.all: this name is reserved; choose another"),
         ("[accounts.one]\nplugin = 'x'\ndeadline = '0s'", "accounts.one.deadline: must be between 1ms and 10m"),
@@ -107,7 +115,9 @@ def test_one_line_about_anything_else(causes: Causes, good: str, table: str, cau
 
 
 def test_several_causes_are_told_at_once(causes: Causes) -> None:
-    assert causes("[xmpp]\njid = 'a'\npasword = 'x'\n[posting]\nhold = 'x'\n[[rooms]]\njid = 'a@b'\npost_to = ['x']") == (
+    assert causes(
+        "[xmpp]\njid = 'a'\npasword = 'x'\n[posting]\nhold = 'x'\n[[rooms]]\njid = 'a@b'\npost_to = ['x']"
+    ) == (
         "config.toml: xmpp.jid: must be an XMPP address, as name@example.org",
         "config.toml: xmpp.pasword: unknown key; did you mean password?",
         f"config.toml: posting.hold: {DURATION}",
@@ -145,8 +155,10 @@ def test_a_key_with_control_characters_stays_one_line(causes: Causes, good: str)
         ),
         (
             {"STATUSBRIDGE_QQQQ__X": "x"},
-            "environment: STATUSBRIDGE_QQQQ__X: unknown key; "
-            "there are: accounts, people, posting, rooms, store, web, xmpp",
+            (
+                "environment: STATUSBRIDGE_QQQQ__X: unknown key; "
+                "there are: accounts, people, posting, rooms, store, web, xmpp"
+            ),
         ),
         (
             {"STATUSBRIDGE_ROOMS": '[{"jid": "x"}]'},
@@ -195,9 +207,7 @@ def test_secret_files(causes: Causes, good: str, tmp_path: Path) -> None:
     assert causes(good, {}, secrets) == ("s/xmpp__port: must be a whole number",)
     (secrets / "xmpp__port").unlink()
     (secrets / "xmpp_password").write_text("x")
-    assert causes(good, {}, secrets) == (
-        "s/xmpp_password: unknown key; did you mean STATUSBRIDGE_XMPP__PASSWORD?",
-    )
+    assert causes(good, {}, secrets) == ("s/xmpp_password: unknown key; did you mean STATUSBRIDGE_XMPP__PASSWORD?",)
     (secrets / "xmpp_password").unlink()
     (secrets / "xmpp__password").write_bytes(b"\xff")
     assert causes(good, {}, secrets) == ("s/xmpp__password: is not UTF-8",)

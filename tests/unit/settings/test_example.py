@@ -10,7 +10,14 @@ from pydantic import BaseModel, Field, SecretStr
 from bridge.domain.durations import Duration
 from bridge.settings import Settings
 from bridge.settings.example import render
-from bridge.settings.models import AccountSettings, PostingSettings, RoomSettings, StoreSettings, WebSettings, XmppSettings
+from bridge.settings.models import (
+    AccountSettings,
+    PostingSettings,
+    RoomSettings,
+    StoreSettings,
+    WebSettings,
+    XmppSettings,
+)
 from plugins.mastodon import MastodonPlugin
 
 Load = Callable[..., Settings]
@@ -75,5 +82,3 @@ def test_no_line_is_longer_than_a_screen() -> None:
     text = render({"fake": _Own})
     assert max(len(line) for line in text.splitlines() if "xxx" not in line) <= 120
     assert "# The token. " + "x" * 120 + ":\n# token = " in text
-
-

@@ -180,9 +180,7 @@ def test_a_certificate_authority_beside_the_file(read: Load, causes: Causes, goo
     (tmp_path / "wrong.pem").write_text("no certificate")
     table = good + 'ca_file = "{}"\n'
     assert read(table.format("ca.pem")).xmpp.ca_file == tmp_path / "ca.pem"
-    assert causes(table.format("wrong.pem")) == (
-        "config.toml: xmpp.ca_file: wrong.pem is no certificate in PEM form",
-    )
+    assert causes(table.format("wrong.pem")) == ("config.toml: xmpp.ca_file: wrong.pem is no certificate in PEM form",)
     assert causes(table.format("none.pem")) == ("config.toml: xmpp.ca_file: none.pem: no such file or directory",)
 
 

@@ -117,7 +117,9 @@ def test_where_trouble_is_told(settings: Settings, read: Load) -> None:
     rooms = tuple(Target(jid, Place.ROOM) for jid in (ALL, ONE, EAR))
     assert settings.rooms_told("one") == rooms
     assert settings.rooms_told("two") == (rooms[0], rooms[2])
-    narrow = TEXT.replace('hold = "5s"\n', 'post_to = ["one"]\nhear_from = ["one"]\n').replace('["two"]\n[people]', '[]\n[people]')
+    narrow = TEXT.replace('hold = "5s"\n', 'post_to = ["one"]\nhear_from = ["one"]\n').replace(
+        '["two"]\n[people]', "[]\n[people]"
+    )
     assert read(narrow).rooms_told("two") == (Target("ana@example.org", Place.DIRECT),)
 
 

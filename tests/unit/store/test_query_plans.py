@@ -98,8 +98,9 @@ CASES = [
     Case(
         "outbox.known",
         lambda tx: outbox.known(tx, "one", after=NOW),
-        ("ix_delivery_published|ix_delivery_account_position",),
+        ("ix_delivery_known",),
     ),
+    Case("outbox.prune", lambda tx: outbox.prune(tx, NOW, 5), ("ix_delivery_sent", "ix_delivery_follows")),
     Case("posts.get", lambda tx: posts.get(tx, ENTRY), ("pk_post",)),
     Case("posts.sharing", lambda tx: posts.sharing(tx, ENTRY), ("ix_post_receipt_id",)),
     Case("posts.group", lambda tx: posts.group(tx, ENTRY), ("ix_post_receipt_id",)),

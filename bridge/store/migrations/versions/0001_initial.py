@@ -271,6 +271,14 @@ def _delivery() -> None:
         postgresql_where=sa.text("state = 'held'"),
     )
     op.create_index(
+        "ix_delivery_known",
+        "delivery",
+        ["account", "settled_at"],
+        unique=False,
+        sqlite_where=sa.text("posted_id IS NOT NULL"),
+        postgresql_where=sa.text("posted_id IS NOT NULL"),
+    )
+    op.create_index(
         "ix_delivery_lane",
         "delivery",
         ["account", "position"],

@@ -4,11 +4,12 @@ import unicodedata
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.text import INBOUND_LIMIT, clean_command, clean_inbound, is_blank, quoted_lines, xml_safe
 
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 # Every code point, lone surrogates too, with the awkward ones often.
 AWKWARD = "\x00\x07\x0b\x0c\x1b\r\n\t\x85\u2028\u2029\u202e\u2066\u200e\u200b\u0301\u0316\ufeff\ufffe\ud800\U0001f3f4"
 TEXTS = st.text(
@@ -60,6 +61,7 @@ def test_a_long_text_is_capped() -> None:
     assert len(clean_inbound("a" * (INBOUND_LIMIT + 1), None)) == INBOUND_LIMIT + 1
 
 
+@CALM
 @given(TEXTS, st.integers(1, 40))
 def test_cleaning_twice_changes_nothing(text: str, limit: int) -> None:
     once = clean_inbound(text, limit)
@@ -69,6 +71,7 @@ def test_cleaning_twice_changes_nothing(text: str, limit: int) -> None:
     assert not set(once) & set("\r\x0b\x0c\x85\u2028\u2029\u202e\u2066")
 
 
+@CALM
 @given(TEXTS)
 def test_what_is_xml_safe_survives_a_parser(text: str) -> None:
     root = ET.Element("body")
@@ -85,6 +88,7 @@ def test_xml_safe_takes_only_what_it_must() -> None:
     )
 
 
+@CALM
 @given(st.text(st.characters(codec=None)))
 def test_a_command_keeps_its_positions(text: str) -> None:
     assert len(clean_command(text)) == len(text)
@@ -103,6 +107,7 @@ def test_further_lines_cannot_look_like_the_bots() -> None:
     assert quoted_lines("") == ""
 
 
+@CALM
 @given(TEXTS)
 def test_every_further_line_is_prefixed(text: str) -> None:
     assert all(line.startswith("|") for line in quoted_lines(text).splitlines()[1:])

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from bridge.cli import main
+from bridge.domain.clock import SystemClock
+from bridge.store import Store, accounts, audit, notices
+
+Cli = Callable[..., Any]
+
+GOOD = """\
+[xmpp]
+jid = "status@example.org"
+password = "hunter2-the-password"
+[[rooms]]
+jid = "ops@rooms.example.org"
+[people]
+"ana@example.org" = ["admin"]
+[accounts.one]
+plugin = "fake"
+token = "secret-token-1"
+"""
+
+
+class TestInit:
+    def test_it_writes_a_configuration_that_can_be_checked(self, cli: Cli) -> None:
+        status, out, err = cli("init", "new.toml")
+        assert (status, err) == (0, [])
+        assert out == ["new.toml is written. Fill it in, then: statusbridge --config new.toml check"]
+        assert stat.S_IMODE(Path("new.toml").stat().st_mode) == 0o600
+        assert cli("--config", "new.toml", "check").status == 0
+
+    def test_it_never_overwrites(self, cli: Cli, config: Path) -> None:
+        before = config.read_text()
+        message = "config.toml exists and is left as it is; name another file, or move it away"
+        assert cli("init") == (1, [], [message])
+        assert config.read_text() == before
+        Path("link.toml").symlink_to("nowhere.toml")
+        assert cli("init", "link.toml").status == 1
+        assert not Path("nowhere.toml").exists()
+
+    def test_where_it_can_not_write(self, cli: Cli) -> None:
+        assert cli("init", "no/such/folder.toml") == (
+            1,
+            [],
+            ["no/such/folder.toml: can't be written: no such file or directory"],
+        )
+
+    def test_a_full_disk_leaves_nothing_half_written(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Full:
+            def __init__(self, descriptor: int, *_args: Any, **_options: Any) -> None:
+                self.descriptor = descriptor
+
+            def __enter__(self) -> Self:
+                return self
+
+            def __exit__(self, *_exc: object) -> None:
+                os.close(self.descriptor)
+
+            def write(self, _text: str) -> None:
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("bridge.cli.commands.os.fdopen", Full)
+        assert cli("init", "new.toml") == (1, [], ["new.toml: can't be written: no space left on device"])
+        assert not Path("new.toml").exists()
+
+
+class TestAccounts:
+    def test_before_the_first_start(self, cli: Cli, config: Path) -> None:
+        config.write_text(
+            GOOD + '[accounts.off]\nplugin = "fake"\nenabled = false\n[accounts.bad]\nplugin = "nobody"\n'
+        )
+        status, out, err = cli("accounts")
+        assert (status, err) == (0, [])
+        assert out == [
+            "ACCOUNT  PLUGIN  WAITING  STATE",
+            "one      fake    0        enabled",
+            "off      fake    0        disabled",
+            (
+                "bad      nobody  0        broken: config.toml: accounts.bad.plugin: "
+                "no plugin of that name is installed; installed are: fake"
+            ),
+        ]
+        assert not Path("var").exists()
+
+    def test_what_the_store_knows(self, cli: Cli, store: str) -> None:
+        async def pause() -> None:
+            async with Store.open(store, clock=SystemClock()) as opened:
+                await opened.write(
+                    lambda tx: accounts.put(
+                        tx, accounts.AccountState(account="one", open_cause="the token is not valid", open_step=1)
+                    )
+                )
+
+        asyncio.run(pause())
+        assert cli("accounts").out[1:] == ["one      fake    0        paused: the token is not valid"]
+
+    def test_none(self, cli: Cli, config: Path) -> None:
+        config.write_text(GOOD.partition("[accounts")[0])
+        assert cli("accounts") == (0, ["There is no account: add one as [accounts.NAME]."], [])
+
+    def test_a_store_that_is_none(self, cli: Cli, config: Path) -> None:
+        Path("var").mkdir()
+        Path("var/statusbridge.db").write_text("this is no database" * 100)
+        status, out, err = cli("accounts")
+        assert (status, out, len(err)) == (1, [], 1)
+        assert "isn't a SQLite database" in err[0]
+
+
+class TestResume:
+    def test_without_a_panic(self, cli: Cli, store: str) -> None:
+        assert cli("resume") == (0, ["There is no panic: nothing was changed."], [])
+
+    def test_before_the_first_start(self, cli: Cli, config: Path) -> None:
+        status, out, err = cli("resume")
+        assert (status, out, len(err)) == (1, [], 1)
+        assert "doesn't exist" in err[0]
+
+    def test_beside_a_running_bridge(self, store: str, capsys: pytest.CaptureFixture[str]) -> None:
+        at = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+        async def scene() -> tuple[Any, ...]:
+            async with Store.open(store, clock=SystemClock()) as running:
+                await running.write(lambda tx: accounts.set_panic(tx, actor="ana@example.org", at=at))
+                status = await asyncio.to_thread(main, ["resume"])
+                return (
+                    status,
+                    await running.read(accounts.panic),
+                    await running.read(audit.head),
+                    await running.read(audit.verify),
+                    await running.read(notices.pending),
+                )
+
+        status, panic, head, broken, lines = asyncio.run(scene())
+        assert (status, panic, head.count, broken) == (0, None, 1, None)
+        assert [(line.target.jid, line.body) for line in lines] == [
+            ("ops@rooms.example.org", "The panic is over, by the shell: what was frozen goes out")
+        ]
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert out.splitlines() == [
+            "Ended the panic of ana@example.org since 2026-03-04 05:06 UTC; waiting to go out: 0.",
+            "A running bridge goes on within 30 seconds.",
+        ]
+        with sqlite3.connect(store.removeprefix("sqlite:///")) as connection:
+            ((actor, verb),) = connection.execute("SELECT actor, verb FROM audit").fetchall()
+        connection.close()
+        assert (actor.startswith("shell:"), verb) == (True, "resume by shell")
+
+
+class TestUpgrade:
+    def test_it_makes_a_store_once(self, cli: Cli, config: Path, tmp_path: Path) -> None:
+        path = f"{tmp_path}/var/statusbridge.db"
+        status, out, err = cli("db", "upgrade")
+        assert (status, err, len(out)) == (0, [], 1)
+        assert out[0].startswith(f"{path}: made (schema ")
+        assert cli("db", "upgrade").out[0].startswith(f"{path}: is up to date (schema ")
+
+    def test_while_a_bridge_runs(self, store: str, capsys: pytest.CaptureFixture[str]) -> None:
+        async def scene() -> int:
+            async with Store.open(store, clock=SystemClock()):
+                return await asyncio.to_thread(main, ["db", "upgrade"])
+
+        assert asyncio.run(scene()) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert len(err.splitlines()) == 1
+        assert "another bridge" in err
