@@ -17,6 +17,7 @@ import structlog
 
 from bridge import registry, web
 from bridge.chat import Chat
+from bridge.chat.probe import probe
 from bridge.commands import receipts
 from bridge.commands.desk import Desk
 from bridge.delivery import DIRECT, Attendance, Lane, Lanes
@@ -114,13 +115,13 @@ class Bridge:
         self._listeners = {
             account.name: Listener(account, store=store, settings=settings, clock=clock) for account in enabled
         }
-        desk = Desk(settings, store, accounts, clock, born_for=lambda: self._lanes.born_for)
+        self._desk = Desk(settings, store, accounts, clock, born_for=lambda: self._lanes.born_for)
         self._chat = Chat(
             settings.xmpp,
             rooms=settings.rooms,
             admins=settings.admins(),
             store=store,
-            desk=desk,
+            desk=self._desk,
             render=lambda tx, notice: receipts.render(
                 tx, notice, settings=settings, accounts=accounts, now=clock.now()
             ),
@@ -163,6 +164,7 @@ class Bridge:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._desk.settle()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -217,8 +219,7 @@ async def _background(work: Coroutine[object, object, None], name: str) -> Async
 
 async def check(settings: Settings) -> list[Finding]:
     """Return what keeps the bridge from its XMPP server and its rooms, without saying anything there."""
-    del settings
-    return []
+    return await probe(settings.xmpp, settings.rooms, SystemClock())
 
 
 async def run(settings: Settings, *, clock: Clock | None = None) -> None:
@@ -228,11 +229,11 @@ async def run(settings: Settings, *, clock: Clock | None = None) -> None:
     """
     clock = clock or SystemClock()
     recipes = registry.Registry.recipes(settings)
+    if mistakes := registry.Registry(settings, recipes, clock=clock).mistakes():
+        raise StartError("\n".join(mistakes))
     async with Store.open(settings.store.url, clock=clock) as store:
         memory = registry.StoreMemory(store)
         accounts = registry.Registry(settings, recipes, clock=clock, memory=memory)
-        if mistakes := accounts.mistakes():
-            raise StartError("\n".join(mistakes))
         await accounts.recall()
         bridge = Bridge(settings, accounts, store, clock)
         loop = asyncio.get_running_loop()

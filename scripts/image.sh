@@ -63,13 +63,15 @@ secrets=()
 ca=${PIP_CERT:-${SSL_CERT_FILE:-}}
 if [ -n "$ca" ] && [ -s "$ca" ]; then secrets=(--secret "id=ca_bundle,src=$ca"); fi
 
-# As many open files as the machine allows: newer versions of buildah ask for more, which needs a privilege.
-limits=()
-files=$(ulimit -Hn)
-[ "$files" = unlimited ] || limits=(--ulimit "nofile=$files:$files")
+# Versions of buildah differ in the limits that they raise to, which needs a privilege; none raises to these.
+at_most() {
+    if [ "$2" = unlimited ] || [ "$2" -gt "$1" ]; then echo "$1"; else echo "$2"; fi
+}
+files=$(at_most 1048576 "$(ulimit -Hn)")
+processes=$(at_most 32768 "$(ulimit -Hu)")
 
 # chroot: it asks least of the machine, so that this works in a container and in a virtual machine alike.
 buildah bud --quiet --layers --force-rm --isolation chroot --network host --format docker --pull=never \
-    "${limits[@]}" "${secrets[@]}" --tag "$tag" . >/dev/null ||
+    --ulimit "nofile=$files:$files" --ulimit "nproc=$processes:$processes" "${secrets[@]}" --tag "$tag" . >/dev/null ||
     fail "buildah could not build $tag."
 echo "Built $tag"

@@ -73,6 +73,9 @@ def silence() -> None:
 class Client(ClientXMPP):
     """One account's connection, used for all its sessions, so that one can be resumed."""
 
+    # Read by slixmpp when the object goes, which it may before it was made.
+    _run_out_filters: asyncio.Future[Any] | None = None
+
     def __init__(self, jid: str, password: str, ca_file: Path | None, listener: Listener) -> None:
         """Take full address, password and the authority to trust alone; must be made inside the event loop.
 
@@ -147,7 +150,7 @@ class Client(ClientXMPP):
             await asyncio.wait((gone,), timeout=seconds + 0.5)
         self.cancel_connection_attempt()
         self.abort()
-        filters = cast("asyncio.Future[Any] | None", self._run_out_filters)
+        filters = self._run_out_filters
         if filters is not None:
             filters.cancel()
             await asyncio.wait((filters,), timeout=0.5)

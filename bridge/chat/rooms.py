@@ -186,15 +186,17 @@ class Room:
         self._occupants.clear()
         self.joined = False
         self.left.clear()
-        self._joining = asyncio.get_running_loop().create_future()
+        joining = self._joining = asyncio.get_running_loop().create_future()
         try:
             if not stream.send(join_presence(self.jid, self.nick)):
                 raise NotJoined(f"can't enter the room {self.jid}: the session is gone", lasting=False)
-            await self._clock.within(JOIN_SECONDS, self._joining)
+            await self._clock.within(JOIN_SECONDS, joining)
         except TimeoutError:
             raise NotJoined(f"can't enter the room {self.jid}: it doesn't answer", lasting=False) from None
         finally:
-            self._joining = None
+            # An attempt of a session that is over may end only after the next one has begun.
+            if self._joining is joining:
+                self._joining = None
 
     def _here(self, nick: str, codes: frozenset[str]) -> None:
         if self.joined:

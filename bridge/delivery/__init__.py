@@ -22,6 +22,7 @@ class Lanes:
         self._lanes = tuple(lanes)
         self._attendance = attendance
         self._started = started
+        self._stopped = asyncio.Event()
         attendance.watch(self.poke)
 
     @property
@@ -47,6 +48,7 @@ class Lanes:
     async def run(self) -> None:
         """Run every lane until stopped; one that fails by a bug of ours ends the program, since it can't be trusted."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._stopped.wait(), name="lanes")
             for lane in self._lanes:
                 group.create_task(lane.run(), name=f"lane {lane.name}")
 
@@ -55,3 +57,4 @@ class Lanes:
         for lane in self._lanes:
             lane.stop()
         self._started.set()
+        self._stopped.set()

@@ -14,7 +14,8 @@ import structlog
 from bridge.delivery import calls, units
 from bridge.delivery.units import Attempt, Context, Idle, LookFor, Next
 from bridge.domain.clock import wait_event
-from bridge.domain.deliveries import Delivery, Outcome, Terms
+from bridge.domain.deliveries import Delivery, Outcome
+from bridge.domain.settling import Terms
 from bridge.plugin import Finds
 from bridge.store import InDoubt, NotCommitted, outbox
 
@@ -130,7 +131,7 @@ class Lane:
     async def run(self) -> None:
         """Work until stopped. Cancelled in the middle of an attempt, its row stays in doubt for the next start."""
         await self._started.wait()
-        await self._write(lambda tx, context: units.recover(tx, context))
+        await self._write(units.recover)
         step: Next | None = None
         while not self._stopping:
             match step:

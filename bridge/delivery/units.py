@@ -8,28 +8,13 @@ from typing import TYPE_CHECKING
 
 from bridge.commands import receipts
 from bridge.delivery.attendance import conversation
-from bridge.domain import deliveries, wording
+from bridge.domain import settling, wording
 from bridge.domain.accounts import AccountState
-from bridge.domain.deliveries import (
-    Ask,
-    Begin,
-    Delivery,
-    DeliveryKind,
-    Expire,
-    Hold,
-    Look,
-    Outcome,
-    Sent,
-    Settled,
-    State,
-    Tell,
-    Terms,
-    Unauthorized,
-    Wait,
-)
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Sent, State, Tell, Unauthorized
 from bridge.domain.mint import Mint
 from bridge.domain.posts import Key
 from bridge.domain.retry import LONGEST, Breaker
+from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Terms, Wait
 from bridge.store import accounts, inbox, notices, outbox, posts
 
 if TYPE_CHECKING:
@@ -136,14 +121,14 @@ def _take(tx: Tx, context: Context, mint: Mint, *, panic: bool) -> Next | None:
             return Attempt(delivery=head)
         return _idle(tx, context, state, until=None, cause=context.problem)
     breaker = breaker_of(state)
-    step = deliveries.next_step(head, now=context.now, panic=panic, breaker=breaker, terms=context.terms)
+    step = settling.next_step(head, now=context.now, panic=panic, breaker=breaker, terms=context.terms)
     match step:
         case Wait(until=until, cause=cause):
             return _idle(tx, context, state, until=until, cause=context.problem or cause)
         case Ask():
-            _apply(tx, context, mint, state, deliveries.ask(head, breaker=breaker))
+            _apply(tx, context, mint, state, settling.ask(head, breaker=breaker))
         case Expire():
-            _apply(tx, context, mint, state, deliveries.expire(head, breaker=breaker))
+            _apply(tx, context, mint, state, settling.expire(head, breaker=breaker))
         case Begin() | Look():
             return _start(tx, context, head, step, state)
     return None
@@ -155,7 +140,7 @@ def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: 
     if isinstance(step, Look):
         after = (head.doubt_since or context.now) - KNOWN_MARGIN
         return LookFor(delivery=head, known=outbox.known(tx, context.account, after=after))
-    begun = deliveries.begin(head, now=context.now, epoch=context.epoch)
+    begun = settling.begin(head, now=context.now, epoch=context.epoch)
     outbox.save(tx, begun, now=context.now)
     return Attempt(delivery=begun)
 
@@ -194,7 +179,7 @@ def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitte
         delivery.epoch,
     ):
         state = accounts.get(tx, context.account)
-        settled = deliveries.settle(
+        settled = settling.settle(
             current,
             outcome,
             now=context.now,
@@ -225,8 +210,7 @@ def _apply(tx: Tx, context: Context, mint: Mint, state: AccountState, settled: S
     if sent:
         _follow_up(tx, context, changed, mint, wanted=settled.deletion_wanted)
     if changed.state is State.CANCELLED:
-        for follower in outbox.followers(tx, changed.id):
-            outbox.save(tx, replace(follower, state=State.CANCELLED, held=frozenset()), now=context.now)
+        _cancel_followers(tx, context, changed)
     _touch(tx, changed, mint, context.now)
 
 
@@ -239,13 +223,22 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
         outbox.add_deletion(tx, sent, key=key, now=context.now)
     if sent.part + 1 < sent.parts:
         for follower in outbox.followers(tx, sent.id):
-            if Hold.FOLLOWS in follower.held:
+            if Hold.FOLLOWS in follower.held and not wanted:
                 parent = sent.posted.ref if sent.posted else None
                 outbox.free(tx, replace(follower, parent=parent), Hold.FOLLOWS, now=context.now)
     if sent.parent is not None and sent.part == 0:
         stored = posts.get(tx, sent.post)
         if stored is not None and stored.answers is not None:
             inbox.answered(tx, stored.answers, context.now)
+
+
+def _cancel_followers(tx: Tx, context: Context, one: Delivery) -> None:
+    """End the rest of a thread with the part that it waits for."""
+    for follower in outbox.followers(tx, one.id):
+        if follower.state is State.HELD:
+            ended = replace(follower, state=State.CANCELLED, held=frozenset(), hold_until=None)
+            outbox.save(tx, ended, now=context.now)
+            _cancel_followers(tx, context, ended)
 
 
 def _tell_trouble(tx: Tx, one: Delivery, tell: Tell, mint: Mint, now: datetime) -> None:
@@ -283,7 +276,7 @@ def recover(tx: Tx, context: Context) -> int:
     mint = Mint(context.seed)
     left = [one for one in outbox.sending(tx, context.account) if one.epoch != context.epoch]
     for one in left:
-        doubtful = deliveries.recover(one, now=context.now, terms=context.terms)
+        doubtful = settling.recover(one, now=context.now, terms=context.terms)
         outbox.save(tx, doubtful, now=context.now)
         if doubtful.state is State.UNCERTAIN and not one.told:
             _tell_trouble(tx, doubtful, Tell.DOUBT, mint, context.now)
@@ -312,7 +305,7 @@ def give_back(tx: Tx, context: Context) -> int:
         if one.epoch == context.epoch and (one.id, one.attempt) != context.begun
     ]
     for one in unbegun:
-        outbox.save(tx, deliveries.give_back(one), now=context.now)
+        outbox.save(tx, settling.give_back(one), now=context.now)
     return len(unbegun)
 
 

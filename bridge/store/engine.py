@@ -13,10 +13,11 @@ from bridge.store.errors import NotCommitted, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from sqlalchemy import URL, Connection, Engine
 
-    from bridge.store.tx import Dialect
+    from bridge.store.tx import Dialect, Tx
 
 LOCK_SPACE = 0x53B1
 """The first half of the keys of advisory locks; the second is the schema's name, so that each schema is a store."""
@@ -75,6 +76,20 @@ class Backend(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give back what `open` took."""
+
+    @abstractmethod
+    def is_restored(self, tx: Tx) -> bool:
+        """Tell whether the rows are not those that the last run left here: a backup's, or another place's."""
+
+    @abstractmethod
+    def remember(self, tx: Tx, epoch: str, *, at: datetime, anew: bool) -> None:
+        """Write down in the rows what `is_restored` will recognise them by; `anew` begins a new history.
+
+        Raises StartError.
+        """
+
+    def committed(self) -> None:  # noqa: B027 - most databases need no notice
+        """Take note that the transaction is stored, before anybody hears of it."""
 
     def is_open(self, connection: Connection) -> Callable[[], bool] | None:
         """Return a cheap test whether the database has kept the transaction open, where it may not."""

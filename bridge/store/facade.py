@@ -7,17 +7,18 @@ import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from bridge.store import migrations
+from bridge.store import migrations, restored
 from bridge.store.engine import Backend, backend_for
 from bridge.store.readers import Readers
 from bridge.store.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from sqlalchemy import Connection
 
     from bridge.domain.clock import Clock
+    from bridge.domain.people import Target
     from bridge.store.errors import TakenError
     from bridge.store.tx import Tx
 
@@ -29,7 +30,7 @@ CLOSE_SECONDS = 3.0
 class Store:
     """One open store: units of work go in, and what is certain comes out. Used from one event loop.
 
-    `epoch` names this run of the program; it is new at each opening.
+    `epoch` names this run of the program; it is new at each opening. `restored` tells whether the rows are a backup's.
     """
 
     def __init__(self, backend: Backend, clock: Clock) -> None:
@@ -37,6 +38,8 @@ class Store:
         loop = asyncio.get_running_loop()
         self.epoch = uuid.uuid4().hex
         self.place = backend.place
+        self.restored = False
+        self._clock = clock
         self._events: dict[str, asyncio.Event] = {}
         self._taken: asyncio.Future[TakenError] = loop.create_future()
         self._readers = Readers(backend)
@@ -44,18 +47,21 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, *, clock: Clock, lock: bool = True) -> AsyncGenerator[Self]:
+    async def open(
+        cls, url: str, *, clock: Clock, lock: bool = True, told: Sequence[Target] = ()
+    ) -> AsyncGenerator[Self]:
         """Open the store that the URL names, and close it again within 3 s.
 
         With `lock` it is made where it is missing, becomes this bridge's alone, and its tables are brought up to this
-        program. Without, it is opened beside a running bridge, as it is. Raises StartError.
+        program; one that was restored from a backup, or moved, is frozen, and `told` are told so (see
+        `bridge.store.restored`). Without, it is opened beside a running bridge, as it is. Raises StartError.
         """
         backend = backend_for(url, lock=lock)
         await asyncio.to_thread(backend.open)
         try:
             store = cls(backend, clock)
             try:
-                await store._start(backend, may_migrate=lock)
+                await store._start(backend, told, lock=lock)
                 yield store
             finally:
                 await store._close()
@@ -89,9 +95,13 @@ class Store:
         """Return once another bridge has taken the store, after which nothing is written any more."""
         return await asyncio.shield(self._taken)
 
-    async def _start(self, backend: Backend, *, may_migrate: bool) -> None:
+    async def _start(self, backend: Backend, told: Sequence[Target], *, lock: bool) -> None:
+        beginning = restored.Beginning(epoch=self.epoch, now=self._clock.now(), told=told)
+
         def prepare(connection: Connection) -> None:
-            migrations.ensure(backend, connection, may_migrate=may_migrate)
+            migrations.ensure(backend, connection, may_migrate=lock)
+            if lock:
+                self.restored = restored.begin(backend, connection, beginning)
 
         await self._writer.start(prepare)
 

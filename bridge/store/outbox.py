@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, literal_column, select, text, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal_column, select, text, update
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import EntryId, PostId
-from bridge.domain.people import Place, Target
-from bridge.domain.posts import Key, Memo, Posted, Ref, Visibility
+from bridge.domain.posts import Key
+from bridge.store import delivery_rows
 from bridge.store.schema import DELIVERY_HELD, DELIVERY_IN_LANE, DELIVERY_PUBLISHED, DELIVERY_SENT, delivery, post
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ _HEAD = (
 _GET = _ROWS.where(delivery.c.id == bindparam("one"))
 _OF_POST = _ROWS.where(delivery.c.post_id == bindparam("entry")).order_by(delivery.c.id)
 _FOLLOWERS = _ROWS.where(delivery.c.follows == bindparam("one")).order_by(delivery.c.part)
-_HELD = _ROWS.where(_ACCOUNT, text(DELIVERY_HELD.replace("state", "delivery.state"))).order_by(delivery.c.hold_until)
+_HELD = _ROWS.where(_ACCOUNT, text(DELIVERY_HELD.replace("state", "delivery.state"))).order_by(
+    delivery.c.hold_until, delivery.c.position
+)
 _SENDING = _ROWS.where(
     _ACCOUNT,
     text(DELIVERY_IN_LANE.replace("state", "delivery.state")),
@@ -76,19 +78,8 @@ _INSERT = insert(delivery)
 _UPDATE = (
     update(delivery)
     .where(delivery.c.id == bindparam("one"))
-    .values(
-        {
-            name: bindparam("new_" + name)
-            for name in (
-                "text", "parent_id", "parent_memo", "state", "held", "hold_until", "position", "fresh_since", "due_at",
-                "attempt", "failures", "epoch", "doubt_since", "doubt_attempt", "unwanted", "told", "posted_id",
-                "posted_url", "memo", "error", "settled_at",
-            )
-        }
-    )
-)  # fmt: skip
-
-FINAL = frozenset({State.SENT, State.DEAD, State.CANCELLED, State.ASKED})
+    .values({name: bindparam(delivery_rows.PARAMETER + name) for name in delivery_rows.CHANGING})
+)
 
 
 def lane_topic(account: str) -> str:
@@ -135,7 +126,7 @@ def _add_one(
     state = State.HELD if reasons else State.SENDING if idle else State.READY
     born = state is State.SENDING
     values = {
-        **_blank(stored.id, part.account, DeliveryKind.POST, part.key, now),
+        **delivery_rows.blank(stored.id, part.account, DeliveryKind.POST, part.key, now),
         "part": part.part,
         "parts": part.parts,
         "text": part.text,
@@ -154,47 +145,13 @@ def _add_one(
     return _delivery_of(tx, _new(tx, values))
 
 
-def _blank(entry: EntryId, account: str, kind: DeliveryKind, key: Key, now: datetime) -> dict[str, Any]:
-    return {
-        "post_id": entry,
-        "account": account,
-        "kind": kind.value,
-        "part": 0,
-        "parts": 1,
-        "text": "",
-        "parent_id": None,
-        "parent_memo": {},
-        "follows": None,
-        "state": State.READY.value,
-        "held": frozenset[str](),
-        "hold_until": None,
-        "fresh_since": now,
-        "due_at": None,
-        "key_token": key.token,
-        "key_minted_at": key.minted_at,
-        "attempt": 0,
-        "failures": 0,
-        "epoch": None,
-        "doubt_since": None,
-        "doubt_attempt": None,
-        "unwanted": False,
-        "told": False,
-        "posted_id": None,
-        "posted_url": None,
-        "memo": {},
-        "error": None,
-        "created_at": now,
-        "settled_at": None,
-    }
-
-
 def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delivery:
     """Owe the deletion of a delivery that is `sent`, at the head of its lane."""
     if target.posted is None:
         message = f"delivery {target.id} has nothing known to delete"
         raise ValueError(message)
     values = {
-        **_blank(target.post, target.account, DeliveryKind.DELETE, key, now),
+        **delivery_rows.blank(target.post, target.account, DeliveryKind.DELETE, key, now),
         "parent_id": target.posted.id,
         "parent_memo": dict(target.posted.memo),
         "posted_url": target.posted_url,
@@ -221,33 +178,33 @@ def _delivery_of(tx: Tx, one: int) -> Delivery:
 def head(tx: Tx, account: str) -> Delivery | None:
     """Return the head of an account's lane."""
     row = tx.execute(_HEAD, {"in_account": account}).one_or_none()
-    return _delivery(row) if row is not None else None
+    return delivery_rows.read(row) if row is not None else None
 
 
 def get(tx: Tx, one: int) -> Delivery | None:
     """Return a delivery by its own number."""
     row = tx.execute(_GET, {"one": one}).one_or_none()
-    return _delivery(row) if row is not None else None
+    return delivery_rows.read(row) if row is not None else None
 
 
 def of_post(tx: Tx, entry: EntryId) -> tuple[Delivery, ...]:
     """Return a post's deliveries, deletions included, in the order in which they were owed."""
-    return tuple(_delivery(row) for row in tx.execute(_OF_POST, {"entry": entry}))
+    return tuple(delivery_rows.read(row) for row in tx.execute(_OF_POST, {"entry": entry}))
 
 
 def followers(tx: Tx, one: int) -> tuple[Delivery, ...]:
     """Return what waits for a delivery, or deletes it."""
-    return tuple(_delivery(row) for row in tx.execute(_FOLLOWERS, {"one": one}))
+    return tuple(delivery_rows.read(row) for row in tx.execute(_FOLLOWERS, {"one": one}))
 
 
 def held(tx: Tx, account: str) -> tuple[Delivery, ...]:
     """Return what is held for an account, first to end first."""
-    return tuple(_delivery(row) for row in tx.execute(_HELD, {"in_account": account}))
+    return tuple(delivery_rows.read(row) for row in tx.execute(_HELD, {"in_account": account}))
 
 
 def sending(tx: Tx, account: str) -> tuple[Delivery, ...]:
     """Return what is, or was, on the wire to an account."""
-    return tuple(_delivery(row) for row in tx.execute(_SENDING, {"in_account": account}))
+    return tuple(delivery_rows.read(row) for row in tx.execute(_SENDING, {"in_account": account}))
 
 
 def next_hold(tx: Tx, account: str) -> datetime | None:
@@ -276,7 +233,7 @@ def front(tx: Tx, account: str) -> int:
 def published(tx: Tx, account: str, there: PostId) -> Delivery | None:
     """Return the delivery that a platform knows by this id."""
     row = tx.execute(_PUBLISHED, {"in_account": account, "there": there}).first()
-    return _delivery(row) if row is not None else None
+    return delivery_rows.read(row) if row is not None else None
 
 
 def known(tx: Tx, account: str, *, after: datetime) -> frozenset[PostId]:
@@ -287,34 +244,7 @@ def known(tx: Tx, account: str, *, after: datetime) -> frozenset[PostId]:
 
 def save(tx: Tx, changed: Delivery, *, now: datetime) -> None:
     """Write a delivery back; what its state means for others is the caller's to see to."""
-    memo: Memo = changed.posted.memo if changed.posted else {}
-    tx.execute(
-        _UPDATE,
-        {
-            "one": changed.id,
-            "new_text": changed.text,
-            "new_parent_id": changed.parent.id if changed.parent else None,
-            "new_parent_memo": dict(changed.parent.memo) if changed.parent else {},
-            "new_state": changed.state.value,
-            "new_held": changed.held,
-            "new_hold_until": changed.hold_until,
-            "new_position": changed.position,
-            "new_fresh_since": changed.fresh_since,
-            "new_due_at": changed.due_at,
-            "new_attempt": changed.attempt,
-            "new_failures": changed.failures,
-            "new_epoch": changed.epoch,
-            "new_doubt_since": changed.doubt_since,
-            "new_doubt_attempt": changed.doubt_attempt,
-            "new_unwanted": changed.unwanted,
-            "new_told": changed.told,
-            "new_posted_id": changed.posted.id if changed.posted else None,
-            "new_posted_url": changed.posted_url,
-            "new_memo": dict(memo),
-            "new_error": changed.error,
-            "new_settled_at": now if changed.state in FINAL else None,
-        },
-    )
+    tx.execute(_UPDATE, {"one": changed.id, **delivery_rows.changes(changed, now)})
 
 
 def free(tx: Tx, one: Delivery, reason: str, *, now: datetime) -> Delivery:
@@ -351,48 +281,6 @@ def rejoin(tx: Tx, one: Delivery, *, now: datetime) -> Delivery:
     save(tx, changed, now=now)
     tx.wake(lane_topic(one.account))
     return changed
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    posted = None
-    if row.posted_id is not None:
-        posted = Posted(id=PostId(row.posted_id), url=row.posted_url, memo=row.memo)
-    parent = None
-    if row.parent_id is not None:
-        parent = Ref(id=PostId(row.parent_id), memo=row.parent_memo)
-    return Delivery(
-        id=row.id,
-        post=EntryId(row.post_id),
-        source=Target(row.source, Place(row.place)),
-        account=row.account,
-        kind=DeliveryKind(row.kind),
-        text=row.text,
-        state=State(row.state),
-        key=Key(token=row.key_token, minted_at=row.key_minted_at),
-        fresh_since=row.fresh_since,
-        part=row.part,
-        parts=row.parts,
-        parent=parent,
-        follows=row.follows,
-        visibility=Visibility(row.visibility) if row.visibility else None,
-        warning=row.warning,
-        language=row.language,
-        held=row.held,
-        hold_until=row.hold_until,
-        position=row.position,
-        due_at=row.due_at,
-        attempt=row.attempt,
-        failures=row.failures,
-        epoch=row.epoch,
-        doubt_since=row.doubt_since,
-        doubt_attempt=row.doubt_attempt,
-        unwanted=row.unwanted,
-        told=row.told,
-        posted=posted,
-        posted_url=row.posted_url,
-        error=row.error,
-        created_at=row.created_at,
-    )
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from bridge.store import history
 from bridge.store.engine import LOCK_SPACE, Backend, Fault, Verdict
 from bridge.store.errors import (
     DamagedError,
@@ -23,15 +24,27 @@ from bridge.store.errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection, Engine
 
-    from bridge.store.tx import Dialect
+    from bridge.store.tx import Dialect, Tx
 
 _TRY_LOCK = text(f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(current_schema()))")
 _WHO = text("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
 _END = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND backend_start = :start")
 _MARK = text("SELECT pg_current_xact_id_if_assigned()::text")
 _VERDICT = text("SELECT pg_xact_status(CAST(CAST(:mark AS text) AS xid8))")
+
+_MAY_ASK = text(
+    "SELECT has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')"
+    " AND has_function_privilege('pg_current_wal_lsn()', 'execute') AND NOT pg_is_in_recovery()"
+)
+_TIMELINE = text("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)")
+_DATABASE = text("SELECT oid::text FROM pg_database WHERE datname = current_database()")
+_WRITER = text("SELECT pg_current_xact_id()::text")
+_XMIN_BITS = 32
+_UNKNOWN = "-"
 
 _VERDICTS = {"committed": Verdict.COMMITTED, "aborted": Verdict.ABORTED, "in progress": Verdict.RUNNING}
 _REPEAT = frozenset({"40001", "40P01"})
@@ -113,6 +126,28 @@ class PostgresBackend(Backend):
 
     def close(self) -> None:
         """Nothing outlives the connections."""
+
+    def is_restored(self, tx: Tx) -> bool:
+        """Compare who wrote the row, in which database, on which timeline, with what it says of that.
+
+        A dump's row was written by its restoration, a copied database has another number, and a server that was rolled
+        back to an earlier time, or replaced by its standby, is on a new timeline. All of it may be read by any role.
+        """
+        row = history.written_by(tx)
+        if row is None:
+            return False
+        said, writer = row
+        there = (*_where(tx), str(writer))
+        former = said.split()
+        return len(former) != len(there) or any(
+            _UNKNOWN not in pair and pair[0] != pair[1] for pair in zip(former, there, strict=True)
+        )
+
+    def remember(self, tx: Tx, epoch: str, *, at: datetime, anew: bool) -> None:
+        """Write the row anew; its transaction must have no savepoint, which would write under another number."""
+        del epoch, anew
+        writer = int(tx.scalar(_WRITER)) % (1 << _XMIN_BITS)
+        history.put(tx, " ".join((*_where(tx), str(writer))), at)
 
     def mark(self, connection: Connection) -> str:
         """Return the transaction's number; empty where it has written nothing."""
@@ -197,6 +232,12 @@ class PostgresBackend(Backend):
             if connection.execute(_TRY_LOCK).scalar():
                 return
         raise TakenError(f"another bridge works with {self.place}: stop it first")
+
+
+def _where(tx: Tx) -> tuple[str, str]:
+    """Return the numbers of the database and of the server's timeline, if it may be asked."""
+    timeline = tx.scalar(_TIMELINE) if tx.scalar(_MAY_ASK) else _UNKNOWN
+    return tx.scalar(_DATABASE), timeline
 
 
 def _state(error: SQLAlchemyError) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from bridge.store import history
 from bridge.store.engine import Backend, Fault, Verdict
 from bridge.store.errors import (
     BusyError,
@@ -22,14 +23,16 @@ from bridge.store.errors import (
     ReadOnlyError,
     StartError,
 )
+from bridge.store.history import Mark
 from bridge.store.lock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from sqlalchemy import URL, Connection, Engine
 
-    from bridge.store.tx import Dialect
+    from bridge.store.tx import Dialect, Tx
 
 BUSY_SECONDS = 10.0
 
@@ -50,6 +53,9 @@ class SqliteBackend(Backend):
         self.path = Path(name).absolute()
         self._lock = FileLock(Path(os.path.realpath(self.path))) if lock else None
         self._busy_seconds = busy_seconds
+        self._mark: Mark | None = None
+        self._next: Mark | None = None
+        self._changes = 0
 
     @property
     def place(self) -> str:
@@ -81,6 +87,7 @@ class SqliteBackend(Backend):
         if mode != "wal":
             connection.close()
             raise StartError(f"{self.path} is on a file system without shared memory: keep the store on a local disk")
+        self._changes = 0
         return connection
 
     def connect_to_migrate(self) -> Connection:
@@ -98,6 +105,41 @@ class SqliteBackend(Backend):
         """Give the lock back."""
         if self._lock is not None:
             self._lock.release()
+
+    def is_restored(self, tx: Tx) -> bool:
+        """Compare the rows' mark with the lock's file, which knows of every transaction that was committed here."""
+        self._mark = Mark.read(history.get(tx) or "")
+        seen = [mark for note in self._notes() if (mark := Mark.read(note)) is not None]
+        return history.is_behind(self._mark, seen)
+
+    def remember(self, tx: Tx, epoch: str, *, at: datetime, anew: bool) -> None:
+        """Count this start; a new history is announced to the lock's file first, so that no crash makes it a stranger.
+
+        Until the commit the file knows both histories, and the rows are in one of them.
+        """
+        if anew or self._mark is None:
+            self._mark = Mark(epoch)
+            self._note(*self._notes()[:1], str(self._mark))
+        self._next = self._mark.next()
+        history.put(tx, str(self._next), at)
+
+    def mark(self, connection: Connection) -> str:
+        """Count the transaction in the rows themselves, unless it changed none."""
+        driver: Any = connection.connection.driver_connection
+        if self._mark is not None and driver.total_changes != self._changes:
+            self._next = self._mark.next()
+            connection.exec_driver_sql(history.COUNT, (str(self._next),))
+            self._changes = driver.total_changes
+        return ""
+
+    def committed(self) -> None:
+        """Count the transaction in the lock's file."""
+        if self._next is not None and self._lock is not None:
+            if len(self._notes()) == 1:
+                self._lock.overwrite(str(self._next))
+            else:
+                self._note(str(self._next))
+            self._mark, self._next = self._next, None
 
     def is_open(self, connection: Connection) -> Callable[[], bool]:
         """SQLite rolls back by itself on a full disk, a failed read, and where a statement says so."""
@@ -163,6 +205,19 @@ class SqliteBackend(Backend):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise ReadOnlyError(self._unwritable(error.strerror)) from None
+
+    def _notes(self) -> tuple[str, ...]:
+        return () if self._lock is None else self._lock.notes
+
+    def _note(self, *notes: str) -> None:
+        if self._lock is None:
+            return
+        try:
+            self._lock.write(notes)
+        except OSError as error:
+            raise ReadOnlyError(
+                f"can't write {self._lock.path} ({error.strerror}): make room, or check the disk"
+            ) from None
 
     def _unwritable(self, why: str | None) -> str:
         return f"can't write {self.path} ({why}): let the user that runs the bridge write the file and its folder"

@@ -235,6 +235,7 @@ class Writer:
             connection.commit()
         except SQLAlchemyError as error:
             self._commit_failed(error, connection, mark)
+        self._backend.committed()
         return outcomes, frozenset(topics)
 
     def _run(self, job: _Job, connection: Connection, topics: set[str], *, savepoint: bool) -> _Outcome:

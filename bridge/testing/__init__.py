@@ -3,5 +3,29 @@
 from __future__ import annotations
 
 from bridge.testing.clock import FakeClock
+from bridge.testing.plugin import (
+    Call,
+    DeletingFakePlugin,
+    FakePlatform,
+    FakePlugin,
+    FakeSettings,
+    Fate,
+    FindingFakePlugin,
+    FullFakePlugin,
+    ListeningFakePlugin,
+    Published,
+)
 
-__all__ = ["FakeClock"]
+__all__ = [
+    "Call",
+    "DeletingFakePlugin",
+    "FakeClock",
+    "FakePlatform",
+    "FakePlugin",
+    "FakeSettings",
+    "Fate",
+    "FindingFakePlugin",
+    "FullFakePlugin",
+    "ListeningFakePlugin",
+    "Published",
+]

@@ -29,10 +29,15 @@ A private XMPP server, a sandbox Mastodon and the bridge are running. In an XMPP
   The password of each is {PASSWORD!r}. In profanity, for instance:
   /connect raj@example.org server {login.host} port {login.port} tls trust
 
-In the rooms say `!post Hello world`, `!undo`, `!send`, `!inbox`, `!r 2 Thank you`, `!panic`, `!resume`, `!help`; all else is
-talk among colleagues. In a direct chat with the bot bare words are a status: `We are open`, `send`, `undo`, `help`.
-What the world sees: {stage.page_url}    The bridge's health: {stage.health_url}
-Its configuration and its log: {stage.bridge.config}, {stage.bridge.log_path}
+In the rooms say `!post Hello world`, `!send`, `!undo`, `!inbox`, `!r 2 Thank you`, `!panic`, `!resume`, `!help`; what
+doesn't begin so is talk among colleagues and goes nowhere. In a direct chat with the bot bare words are a status:
+`We are open`, `send`, `undo`, `help`.
+
+  what the world sees   {stage.page_url}
+  the bridge's health   {stage.health_url}
+  its configuration     {stage.bridge.config}
+  its log               {stage.bridge.log_path}
+
 All of it is gone when this ends (Ctrl-C).
 
 {here}

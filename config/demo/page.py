@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="2"><style>
-body {{ font: 1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }}
+body {{ font: 1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
 article {{ border-top: 1px solid #ccc; padding: .75rem 0; overflow-wrap: anywhere }}
 article.answer {{ margin-left: 2rem }}
 p {{ margin: 0; white-space: pre-wrap }} a {{ color: #0b57a4 }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -57,10 +58,9 @@ class Show:
 
     async def _public_side(self) -> None:
         while True:
-            try:
+            # Now and then it is slow; the next look shows what this one missed.
+            with contextlib.suppress(AssertionError, aiohttp.ClientError, TimeoutError):
                 self._compare({toot.id: toot for toot in await public(self._stage.mastodon)})
-            except (AssertionError, aiohttp.ClientError, TimeoutError):
-                pass  # it is being made to fail, perhaps
             await asyncio.sleep(_POLL)
 
     def _compare(self, now: dict[str, Toot]) -> None:

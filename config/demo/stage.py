@@ -18,7 +18,7 @@ from tests.servers.ports import HOST, claim_port, release_port
 from tests.servers.prosody import Login, Prosody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 SHOP: Final = "shop"
 CUSTOMER: Final = "kim"
@@ -57,6 +57,7 @@ class Stage:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        """Start everything; ServerError with the tail of a log where something doesn't start."""
         async with AsyncExitStack() as stack:
             self.folder = stack.enter_context(_private_folder())
             await self._start_servers(stack)
@@ -66,16 +67,18 @@ class Stage:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        """Stop everything and remove the folder."""
         await self._stack.aclose()
 
     async def _start_servers(self, stack: AsyncExitStack) -> None:
         self.page_port = stack.enter_context(self._port(PAGE_PORT))
         self.page_url = f"http://{HOST}:{self.page_port}/"
-        prosody = Prosody({name: PASSWORD for name in (*STAFF, "status")})
+        prosody = Prosody(dict.fromkeys((*STAFF, "status"), PASSWORD))
         prosody.port = stack.enter_context(self._port(XMPP_PORT))
-        everybody = {"owners": ["ana"], "admins": ["status"], "members": ["raj", "vera"]}
-        self.ops = prosody.make_room("ops", **everybody)
-        self.oncall = prosody.make_room("oncall", **everybody)
+        self.ops, self.oncall = (
+            prosody.make_room(name, owners=["ana"], admins=["status"], members=["raj", "vera"])
+            for name in ("ops", "oncall")
+        )
         self.prosody = await stack.enter_async_context(prosody)
         self.mastodon = await stack.enter_async_context(Sandbox(self.page_port))
         await stack.enter_async_context(serve_page(self.mastodon, self.page_port))
@@ -116,7 +119,7 @@ class Stage:
             self.people[name] = person
 
     @contextmanager
-    def _port(self, usual: int | None) -> Iterator[int]:
+    def _port(self, usual: int | None) -> Generator[int]:
         if usual is not None and self._usual_ports and _is_free(usual):
             yield usual
             return
@@ -128,7 +131,7 @@ class Stage:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
+def _private_folder() -> Generator[Path]:
     """Have all temporary files of this process in one folder, and remove it with everything in it."""
     folder = Path(tempfile.mkdtemp(prefix="statusbridge-demo-"))
     former, tempfile.tempdir = tempfile.tempdir, str(folder)

@@ -9,13 +9,13 @@ import signal
 import sys
 import termios
 import tty
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from config.demo.typing_line import END, TypingLine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Generator
 
     from config.demo.paper import Paper
 
@@ -51,7 +51,7 @@ async def typed(paper: Paper) -> AsyncGenerator[str]:
 
 
 @contextmanager
-def _keys(descriptor: int, paper: Paper, line: TypingLine) -> Iterator[None]:
+def _keys(descriptor: int, paper: Paper, line: TypingLine) -> Generator[None]:
     """Have the terminal give each key at once, without echo, until the end of the block."""
     before = termios.tcgetattr(descriptor)
 
@@ -68,8 +68,6 @@ def _keys(descriptor: int, paper: Paper, line: TypingLine) -> Iterator[None]:
     finally:
         loop.remove_signal_handler(signal.SIGCONT)
         paper.typing = None
-        try:
+        with suppress(termios.error):  # the terminal may be gone
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-        except termios.error:
-            pass  # the terminal is gone
         print(flush=True)

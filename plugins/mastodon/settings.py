@@ -23,9 +23,11 @@ class MastodonSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    base_url: str = Field(description='Where the server is, as "https://mastodon.example".')
+    base_url: str = Field(description="Where the server is.", examples=["https://mastodon.example"])
     access_token: SecretStr | None = Field(
-        default=None, description="A token with the scopes read and write, from Preferences, Development on the server."
+        default=None,
+        description="A token with the scopes read and write, from Preferences, Development on the server.",
+        examples=["change-me"],
     )
     poll_interval: Duration = Field(
         default=timedelta(seconds=20),
@@ -34,10 +36,15 @@ class MastodonSettings(BaseModel):
         description="How often to look for mentions.",
     )
     visibility: Visibility | None = Field(
-        default=None, description="public, unlisted or private; without it, the account's default on the server."
+        default=None,
+        description="public, unlisted or private; without it, the account's default on the server.",
+        examples=["unlisted"],
     )
     language: str | None = Field(
-        default=None, pattern=_LANGUAGE, description="The language of posts, as en; not sent unless set."
+        default=None,
+        pattern=_LANGUAGE,
+        description="The language of posts; not sent unless set.",
+        examples=["en"],
     )
     allow_http: bool = Field(
         default=False,

@@ -136,6 +136,16 @@ async def test_a_room_that_says_nothing_is_given_up_after_a_while(room: Room, st
         await task
 
 
+async def test_an_attempt_that_is_called_off_does_not_spoil_the_next(room: Room, stream: Any, xml: Xml) -> None:
+    first = asyncio.ensure_future(room.join(stream))
+    await asyncio.sleep(0)
+    first.cancel()
+    room.forget()
+    await join(room, stream, xml)
+    assert first.cancelled()
+    assert room.joined
+
+
 async def test_without_a_session_nothing_is_tried(room: Room, stream: Any) -> None:
     stream.live = False
     with pytest.raises(NotJoined, match="the session is gone"):

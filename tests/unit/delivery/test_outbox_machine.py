@@ -27,7 +27,6 @@ from bridge.domain.deliveries import (
     Refused,
     Sent,
     State,
-    Terms,
     Unauthorized,
     Unavailable,
     Uncertain,
@@ -36,6 +35,7 @@ from bridge.domain.ids import PostId
 from bridge.domain.outbox import Draft, Part
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key, Posted
+from bridge.domain.settling import Terms
 from bridge.store import Tx, accounts, outbox, posts
 from bridge.store.schema import metadata
 
@@ -45,7 +45,17 @@ SETTLE_AFTER = timedelta(seconds=30)
 HOLD = timedelta(seconds=20)
 SEC = timedelta(seconds=1)
 
-FATES = ("sent", "lost answer", "never sent", "refused", "unauthorized", "5xx", "5xx after commit", "hangs", "hangs late")
+FATES = (
+    "sent",
+    "lost answer",
+    "never sent",
+    "refused",
+    "unauthorized",
+    "5xx",
+    "5xx after commit",
+    "hangs",
+    "hangs late",
+)
 
 
 @dataclass

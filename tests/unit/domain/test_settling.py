@@ -5,32 +5,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.domain import deliveries
+from bridge.domain import settling
 from bridge.domain.deliveries import (
     Absent,
-    Ask,
-    Begin,
     Delivery,
     DeliveryKind,
-    Expire,
-    Look,
     Outcome,
     Refused,
     Sent,
-    Settled,
     State,
-    Step,
     Tell,
-    Terms,
     Unauthorized,
     Unavailable,
     Uncertain,
-    Wait,
 )
 from bridge.domain.ids import EntryId, PostId
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key, Posted
 from bridge.domain.retry import Breaker
+from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Step, Terms, Wait
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -59,20 +52,20 @@ def ready(**changes: object) -> Delivery:
 def sending(attempt: int = 1, **changes: object) -> Delivery:
     one = ready()
     for _ in range(attempt):
-        one = deliveries.begin(one, now=NOW, epoch="run")
+        one = settling.begin(one, now=NOW, epoch="run")
     return replace(one, **changes)  # type: ignore[arg-type]
 
 
 def uncertain(**changes: object) -> Delivery:
-    return sending(state=State.UNCERTAIN, told=True, **changes)
+    return replace(sending(), state=State.UNCERTAIN, told=True, **changes)  # type: ignore[arg-type]
 
 
 def step(head: Delivery, terms: Terms = NEITHER, *, now: datetime = NOW, panic: bool = False) -> Step:
-    return deliveries.next_step(head, now=now, panic=panic, breaker=Breaker(), terms=terms)
+    return settling.next_step(head, now=now, panic=panic, breaker=Breaker(), terms=terms)
 
 
 def settle(one: Delivery, outcome: Outcome, terms: Terms = NEITHER, *, now: datetime = NOW) -> Settled:
-    return deliveries.settle(one, outcome, now=now, breaker=Breaker(), terms=terms, jitter=1.0)
+    return settling.settle(one, outcome, now=now, breaker=Breaker(), terms=terms, jitter=1.0)
 
 
 class TestNextStep:
@@ -86,7 +79,7 @@ class TestNextStep:
 
     def test_it_waits_for_the_breakers_probe(self) -> None:
         breaker = Breaker(failures=5, step=1, probe_at=NOW + SECOND, cause="refused connections")
-        waiting = deliveries.next_step(ready(), now=NOW, panic=False, breaker=breaker, terms=NEITHER)
+        waiting = settling.next_step(ready(), now=NOW, panic=False, breaker=breaker, terms=NEITHER)
         assert waiting == Wait(NOW + SECOND, "refused connections")
 
     def test_yesterdays_outage_does_not_go_out_today(self) -> None:
@@ -184,7 +177,7 @@ class TestUnderDoubt:
 
     def test_it_is_told_once(self) -> None:
         first = settle(sending(), Uncertain(reason="timeout"))
-        again = settle(deliveries.begin(first.delivery, now=NOW, epoch="run"), Uncertain(reason="timeout"))
+        again = settle(settling.begin(first.delivery, now=NOW, epoch="run"), Uncertain(reason="timeout"))
         assert (first.tell, again.tell) == (Tell.DOUBT, None)
 
     def test_found_by_a_look_or_by_the_key(self) -> None:
@@ -195,7 +188,7 @@ class TestUnderDoubt:
     def test_certain_absence_frees_it_and_the_end_is_told(self) -> None:
         free = settle(uncertain(), Absent())
         assert (free.delivery.state, free.delivery.doubt_since, free.delivery.due_at) == (State.READY, None, None)
-        sent = settle(deliveries.begin(free.delivery, now=NOW, epoch="run"), Sent(posted=THERE))
+        sent = settle(settling.begin(free.delivery, now=NOW, epoch="run"), Sent(posted=THERE))
         assert sent.tell is Tell.RECOVERED
 
     def test_a_look_that_fails_goes_on_until_it_is_stale(self) -> None:
@@ -232,22 +225,22 @@ class TestDeletions:
 class TestEnds:
     def test_five_5xx_in_a_row_open_the_breaker_and_its_probe_sets_the_pace(self) -> None:
         breaker = Breaker(failures=4)
-        after = deliveries.settle(
+        after = settling.settle(
             sending(2), Uncertain(reason="500", answered=True), now=NOW, breaker=breaker, terms=KEYS, jitter=0.0
         )
         assert after.breaker.probe_at == NOW + 5 * SECOND == after.delivery.due_at
 
     def test_a_row_left_sending_is_in_doubt_from_the_start_of_the_next_run(self) -> None:
         later = NOW + 100 * SECOND
-        one = deliveries.recover(sending(), now=later, terms=NEITHER)
+        one = settling.recover(sending(), now=later, terms=NEITHER)
         assert (one.state, one.doubt_since, one.due_at) == (State.UNCERTAIN, NOW, later + 30 * SECOND)
 
     def test_an_attempt_nobody_made_is_taken_back(self) -> None:
-        first = deliveries.give_back(sending())
+        first = settling.give_back(sending())
         assert (first.state, first.attempt, first.doubt_since) == (State.READY, 0, None)
-        second = deliveries.give_back(sending(2))
+        second = settling.give_back(sending(2))
         assert (second.state, second.attempt, second.doubt_since) == (State.UNCERTAIN, 1, NOW)
 
     def test_stale_and_asked_are_told(self) -> None:
-        assert deliveries.expire(ready(), breaker=Breaker()).tell is Tell.STALE
-        assert deliveries.ask(uncertain(), breaker=Breaker()).tell is Tell.ASKED
+        assert settling.expire(ready(), breaker=Breaker()).tell is Tell.STALE
+        assert settling.ask(uncertain(), breaker=Breaker()).tell is Tell.ASKED
