@@ -16,12 +16,12 @@ demo: ## run a private XMPP server, a sandbox Mastodon and the bridge (ARGS=--ch
 test: ## run the tests, with coverage (ARGS="-k word" selects)
 	@scripts/debian.sh prosody postgresql openssl
 	@scripts/setup.sh test
-	@$(VENV)/pytest --cov --cov-report=term $(ARGS)
+	@$(VENV)/pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 test-servers: ## run the long tests: kills, misbehaving servers, the container image
 	@scripts/debian.sh prosody postgresql openssl buildah netavark debootstrap
 	@scripts/setup.sh test
-	@$(VENV)/pytest -m servers $(ARGS)
+	@$(VENV)/pytest -n 2 --dist worksteal -m servers $(ARGS)
 
 check: ## lint, types, imports, Dockerfile, house rules
 	@scripts/setup.sh dev

@@ -231,7 +231,9 @@ async def run(settings: Settings, *, clock: Clock | None = None) -> None:
     recipes = registry.Registry.recipes(settings)
     if mistakes := registry.Registry(settings, recipes, clock=clock).mistakes():
         raise StartError("\n".join(mistakes))
-    async with Store.open(settings.store.url, clock=clock) as store:
+    everybody = [Target(room.jid, Place.ROOM) for room in settings.rooms]
+    everybody += [Target(jid, Place.DIRECT) for jid in settings.admins()]
+    async with Store.open(settings.store.url, clock=clock, told=everybody) as store:
         memory = registry.StoreMemory(store)
         accounts = registry.Registry(settings, recipes, clock=clock, memory=memory)
         await accounts.recall()

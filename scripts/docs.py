@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - scripts, not a package
 """Writes the parts of docs/ that are made from the program; with --check it only tells which are out of date.
 
     .venv/bin/python scripts/docs.py [--check]

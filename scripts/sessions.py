@@ -1,9 +1,10 @@
+# ruff: noqa: INP001 - scripts, not a package
 """Plays the sessions of docs/commands.md on the program itself, so that what they quote is what it says.
 
 A session is a fenced block, ```` ```chat room ```` or ```` ```chat direct ````. Its lines:
 
     raj: !post We are on it          what a person types (`raj (3 h ago): ...` is read from the archive only now)
-    (20 s later; mastodon has it)    what happens, with semicolons between: see EVENTS
+    (20 s later; mastodon has it)    what happens, with semicolons between: see OUTCOMES
     bot: [4f] mastodon on its way    what the bot says upon it, `(corrected)` where it corrects an earlier line
          further lines of the same message, indented
 
@@ -17,12 +18,12 @@ import asyncio
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from bridge import logs
 from bridge.chat.outgoing import corrects
@@ -73,6 +74,20 @@ _HAPPENING = re.compile(r"\((.+)\)")
 _BLOCK = re.compile(r"(?ms)^```chat (?P<place>room|direct)\n(?P<body>.*?)^```$")
 
 
+OUTCOMES: Final[Mapping[str, Callable[[str], Outcome | None]]] = {
+    r"(?P<account>\w+) has it": lambda _: None,
+    r"(?P<account>\w+) hasn't got it": lambda _: Absent(),
+    r"(?P<account>\w+) doesn't answer": lambda _: Uncertain(reason="no answer within 30 s"),
+    r"(?P<account>\w+) refuses: (?P<why>.+)": lambda why: Refused(reason=why),
+    r"(?P<account>\w+) refuses the token: (?P<why>.+)": lambda why: Unauthorized(reason=why),
+    r"(?P<account>\w+) is down: (?P<why>.+)": lambda why: Unavailable(reason=why),
+}
+"""What a platform can answer, None being success."""
+
+_LATER = re.compile(r"(\d+ (?:s|min|h)) later")
+_WRITES = re.compile(r"@(?P<who>\w+) writes(?P<privately> privately)? to (?P<account>\w+): (?P<text>.+)")
+
+
 class SessionError(Exception):
     """A session has a line that can't be played; the message says which and why."""
 
@@ -86,6 +101,7 @@ class Platform:
     terms: Terms
 
     def view(self, name: str) -> AccountView:
+        """Return it as commands see it."""
         return AccountView(
             name=name,
             enabled=True,
@@ -126,6 +142,7 @@ class Player:
     """One session being played, with a store and a clock of its own."""
 
     def __init__(self, place: Place, store: Store, clock: FakeClock) -> None:
+        """Begin where nothing was said yet."""
         self._place = place
         self._store = store
         self._clock = clock
@@ -180,13 +197,19 @@ class Player:
         )
 
     async def _happen(self, event: str) -> None:
-        for pattern, act in EVENTS.items():
+        if match := _LATER.fullmatch(event):
+            await self._wait(match[1])
+            return
+        if match := _WRITES.fullmatch(event):
+            await self._hear(match["who"], match["account"], match["text"], private=match["privately"] is not None)
+            return
+        for pattern, outcome in OUTCOMES.items():
             if match := re.fullmatch(pattern, event):
-                await act(self, *cast("tuple[str, ...]", match.groups()))
+                await self._answer(match["account"], outcome(match.groupdict().get("why", "")))
                 return
         raise SessionError(f"nothing is known to happen like this: {event}")
 
-    async def _pass(self, length: str) -> None:
+    async def _wait(self, length: str) -> None:
         await self._clock.advance(parse_duration(length.replace(" min", "m")).total_seconds())
         for account in PLATFORMS:
             await self._claim(account)
@@ -240,7 +263,7 @@ class Player:
             begun=(begun[0], begun[1]) if begun else None,
         )
 
-    async def _hear(self, who: str, how: str | None, account: str, text: str) -> None:
+    async def _hear(self, who: str, account: str, text: str, *, private: bool) -> None:
         now, seed = self._clock.now(), self._id()
         handle = f"{who}@social.example.org"
         item = Item(
@@ -250,7 +273,7 @@ class Player:
             created_at=now,
             cursor=Cursor(seed),
             answer_prefix=f"@{handle}",
-            visibility=Visibility.DIRECT if how else Visibility.PUBLIC,
+            visibility=Visibility.DIRECT if private else Visibility.PUBLIC,
         )
 
         def unit(tx: Tx) -> None:
@@ -286,19 +309,6 @@ class Player:
         if self._place is Place.DIRECT and target == self._last_source:
             return ""
         return " (to the room)" if target == ROOM else f" (to {target.jid.partition('@')[0]})"
-
-
-EVENTS: Final[dict[str, Callable[..., object]]] = {
-    r"(\d+ (?:s|min|h)) later": Player._pass,
-    r"(\w+) has it": lambda player, account: player._answer(account, None),
-    r"(\w+) hasn't got it": lambda player, account: player._answer(account, Absent()),
-    r"(\w+) doesn't answer": lambda player, account: player._answer(account, Uncertain(reason="no answer within 30 s")),
-    r"(\w+) refuses: (.+)": lambda player, account, why: player._answer(account, Refused(reason=why)),
-    r"(\w+) is down: (.+)": lambda player, account, why: player._answer(account, Unavailable(reason=why)),
-    r"(\w+) refuses the token: (.+)": lambda player, account, why: player._answer(account, Unauthorized(reason=why)),
-    r"@(\w+) writes( privately)? to (\w+): (.+)": Player._hear,
-}
-"""What can happen in a session."""
 
 
 def _shown(body: str, *, to: str, corrected: bool) -> list[str]:
@@ -338,5 +348,3 @@ def played(text: str, folder: Path) -> str:
     with logs.configured("error"):
         results = iter(asyncio.run(_play_all(list(blocks(text)), folder)))
     return _BLOCK.sub(lambda match: f"```chat {match['place']}\n" + "\n".join([*next(results), "```"]), text)
-
-

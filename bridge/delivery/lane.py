@@ -14,7 +14,7 @@ import structlog
 from bridge.delivery import calls, units
 from bridge.delivery.units import Attempt, Context, Idle, LookFor, Next
 from bridge.domain.clock import wait_event
-from bridge.domain.deliveries import Delivery, Outcome
+from bridge.domain.deliveries import Delivery, Outcome, Unauthorized
 from bridge.domain.settling import Terms
 from bridge.plugin import Finds
 from bridge.store import InDoubt, NotCommitted, outbox
@@ -105,6 +105,7 @@ class Lane:
         self._begun: tuple[int, int] | None = None
         self._blocked_since: float | None = None
         self._told = False
+        self._paused = False
         self._closed_breaker = True
 
     @property
@@ -165,6 +166,7 @@ class Lane:
             admins=self._admins,
             usable=plugin is not None and not self._stopping,
             problem=None if plugin is not None else self._account.problem or "it is not up yet",
+            paused=self._paused,
             begun=self._begun,
         )
 
@@ -220,8 +222,10 @@ class Lane:
         jitter = self._jitter()
         log.debug("outcome", account=self.name, delivery=delivery.id, outcome=type(outcome).__name__)
         if units.done(outcome):
-            self._blocked_since, self._told = None, False
-        return await self._write(lambda tx, context: units.settle(tx, context, delivery, outcome, jitter))
+            self._blocked_since, self._told, self._paused = None, False, False
+        step = await self._write(lambda tx, context: units.settle(tx, context, delivery, outcome, jitter))
+        self._paused = self._paused or isinstance(outcome, Unauthorized)
+        return step
 
     async def _watched(self, call: Coroutine[object, object, Outcome]) -> Outcome:
         """Await a call, and tell the rooms meanwhile if it keeps the lane from flowing for too long."""

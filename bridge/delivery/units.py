@@ -34,7 +34,8 @@ class Context:
     """What a unit of a lane needs to know, read before the writer.
 
     `present` are the conversations that hear the bot; `told` where what concerns the account is told; `usable` is
-    false while the plugin is not up or the lane is stopping, and then nothing is begun.
+    false while the plugin is not up or the lane is stopping, and then nothing is begun. `paused` is true once the
+    admins know that the login is no good.
     """
 
     account: str
@@ -47,6 +48,7 @@ class Context:
     admins: tuple[Target, ...]
     usable: bool
     problem: str | None = None
+    paused: bool = False
     begun: tuple[int, int] | None = None
 
 
@@ -126,9 +128,9 @@ def _take(tx: Tx, context: Context, mint: Mint, *, panic: bool) -> Next | None:
         case Wait(until=until, cause=cause):
             return _idle(tx, context, state, until=until, cause=context.problem or cause)
         case Ask():
-            _apply(tx, context, mint, state, settling.ask(head, breaker=breaker))
+            _apply(tx, context, mint, state, head, settling.ask(head, breaker=breaker))
         case Expire():
-            _apply(tx, context, mint, state, settling.expire(head, breaker=breaker))
+            _apply(tx, context, mint, state, head, settling.expire(head, breaker=breaker))
         case Begin() | Look():
             return _start(tx, context, head, step, state)
     return None
@@ -147,8 +149,7 @@ def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: 
 
 def _idle(tx: Tx, context: Context, state: AccountState, *, until: datetime | None, cause: str | None) -> Idle:
     waiting = outbox.waiting(tx, context.account)
-    ends = outbox.next_hold(tx, context.account)
-    times = [time for time in (until, ends) if time is not None]
+    times = [time for time in (until, _next_end(tx, context)) if time is not None]
     return Idle(
         until=min(times, default=None),
         waiting=waiting,
@@ -156,6 +157,15 @@ def _idle(tx: Tx, context: Context, state: AccountState, *, until: datetime | No
         told=state.told_at is not None,
         open=state.probe_at is not None,
     )
+
+
+def _next_end(tx: Tx, context: Context) -> datetime | None:
+    """Return when the next undo window ends; one that is over stays held while its conversation is away."""
+    ends = outbox.next_hold(tx, context.account)
+    if ends is None or ends > context.now:
+        return ends
+    later = (one.hold_until for one in outbox.held(tx, context.account))
+    return min((end for end in later if end is not None and end > context.now), default=None)
 
 
 def _free_holds(tx: Tx, context: Context, mint: Mint) -> None:
@@ -187,13 +197,13 @@ def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitte
             terms=context.terms,
             jitter=jitter,
         )
-        if isinstance(outcome, Unauthorized) and not breaker_of(state).open:
+        if isinstance(outcome, Unauthorized) and not context.paused:
             _tell(tx, context.admins, wording.unauthorized(context.account, outcome.reason), mint, context.now)
-        _apply(tx, context, mint, state, settled)
+        _apply(tx, context, mint, state, current, settled)
     return claim(tx, context, mint)
 
 
-def _apply(tx: Tx, context: Context, mint: Mint, state: AccountState, settled: Settled) -> None:
+def _apply(tx: Tx, context: Context, mint: Mint, state: AccountState, before: Delivery, settled: Settled) -> None:
     changed = settled.delivery
     outbox.save(tx, changed, now=context.now)
     sent = changed.state is State.SENT
@@ -211,7 +221,9 @@ def _apply(tx: Tx, context: Context, mint: Mint, state: AccountState, settled: S
         _follow_up(tx, context, changed, mint, wanted=settled.deletion_wanted)
     if changed.state is State.CANCELLED:
         _cancel_followers(tx, context, changed)
-    _touch(tx, changed, mint, context.now)
+    if wording.STATE_WORDS[changed.state] != wording.STATE_WORDS[before.state]:
+        # Else the receipt would say again, with every attempt of an outage, what it says already.
+        _touch(tx, changed, mint, context.now)
 
 
 def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: bool) -> None:

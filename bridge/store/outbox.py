@@ -248,7 +248,7 @@ def save(tx: Tx, changed: Delivery, *, now: datetime) -> None:
 
 
 def free(tx: Tx, one: Delivery, reason: str, *, now: datetime) -> Delivery:
-    """Take one reason away from a held delivery; without any left it is ready.
+    """Take one reason away from a held delivery; without any left it is ready, or uncertain where it is in doubt.
 
     The end of a hold joins the tail, since the order is that of first attempts; a part of a thread keeps its place.
     """
@@ -257,9 +257,8 @@ def free(tx: Tx, one: Delivery, reason: str, *, now: datetime) -> Delivery:
         changed = replace(one, held=left, hold_until=one.hold_until if Hold.UNDO in left else None)
     else:
         position = one.position if reason == Hold.FOLLOWS else tail(tx, one.account)
-        changed = replace(
-            one, state=State.READY, held=left, hold_until=None, position=position, fresh_since=now, due_at=None
-        )
+        state = State.READY if one.doubt_since is None else State.UNCERTAIN
+        changed = replace(one, state=state, held=left, hold_until=None, position=position, fresh_since=now, due_at=None)
         tx.wake(lane_topic(one.account))
     save(tx, changed, now=now)
     return changed

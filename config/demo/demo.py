@@ -10,6 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     # The servers are those of the tests, which no environment has installed.
     sys.path.insert(0, str(ROOT))
-    from config.demo.program import main
+    try:
+        from config.demo.program import main
 
-    sys.exit(main())
+        sys.exit(main())
+    except KeyboardInterrupt:  # before there was anything to stop
+        sys.exit(130)

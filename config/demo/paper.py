@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import textwrap
@@ -32,20 +33,30 @@ class Paper:
         """Print a text of our own, of one or more lines."""
         if colour is not None and self._terminal:
             text = f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
-        if self.typing is None:
-            print(text, flush=True)
-        else:
-            print(f"\r\x1b[K{text}\n{self.typing.shown()}", end="", flush=True)
+        _put(f"{text}\n" if self.typing is None else f"\r\x1b[K{text}\n{self.typing.shown()}")
 
     def said(self, where: str, who: str, body: str, *, colour: str | None = None) -> None:
         """Print what somebody said somewhere, with the time."""
         lead = f"{datetime.now().astimezone():%H:%M:%S} {where:<{_WIDTH}} {who:<{_WIDTH}} "
         self.write(lead + indented(clean(body), len(lead)), colour=colour)
 
+    def end_typing(self) -> None:
+        """Leave the line being typed as it stands; nothing is typed any more."""
+        if self.typing is not None:
+            self.typing = None
+            self.write()
+
     def redraw(self) -> None:
         """Show the line being typed as it is now."""
         if self.typing is not None:
-            print(f"\r\x1b[K{self.typing.shown()}", end="", flush=True)
+            _put(f"\r\x1b[K{self.typing.shown()}")
+
+
+def _put(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except OSError:  # nobody reads any more: go on in silence, so that the end is an orderly one
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def indented(text: str, columns: int) -> str:

@@ -67,7 +67,6 @@ def _keys(descriptor: int, paper: Paper, line: TypingLine) -> Generator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGCONT)
-        paper.typing = None
+        paper.end_typing()
         with suppress(termios.error):  # the terminal may be gone
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-        print(flush=True)

@@ -146,6 +146,6 @@ async def test_the_lanes_wait_for_every_room_but_not_for_ever(build: Build) -> N
     await house.chat.arrive(ROOM, DIRECT)
     await house.say("!post one")
     await house.pass_time(59)
-    assert house.platforms["mastodon"].calls[1:] == []
+    assert house.platforms["mastodon"].count("post") == 0
     await house.pass_time(1)
     assert house.platforms["mastodon"].visible == ["one"]
