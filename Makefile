@@ -1,6 +1,6 @@
 # What CI runs is what is run here: `make check test test-servers`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-servers check fix lock image clean
+.PHONY: help setup demo test test-servers check fix docs lock image clean
 VENV := .venv/bin
 ARGS ?=
 
@@ -36,6 +36,10 @@ fix: ## mend what the linter and the formatter can
 	@scripts/setup.sh dev
 	$(VENV)/ruff check --fix
 	$(VENV)/ruff format
+
+docs: ## write the generated parts of docs/ anew (ARGS=--check only tells)
+	@scripts/setup.sh runtime
+	@$(VENV)/python scripts/docs.py $(ARGS)
 
 lock: ## write requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	@scripts/lock.sh $(ARGS)

@@ -111,19 +111,20 @@ class Listener:
         """Commit what the plugin yields, as much at once as has come meanwhile."""
         heard: asyncio.Queue[Item | Seen] = asyncio.Queue(BATCH)
         pump = asyncio.create_task(_pump(things, heard), name=f"hear {self._account.name}")
+        first = asyncio.ensure_future(heard.get())
         try:
             while True:
-                first = asyncio.ensure_future(heard.get())
                 await asyncio.wait({first, pump}, return_when=asyncio.FIRST_COMPLETED)
                 if not first.done():
-                    first.cancel()
                     await pump
                     return
                 await self._commit([first.result(), *_drain(heard)])
                 self._failures = 0
+                first = asyncio.ensure_future(heard.get())
         finally:
             pump.cancel()
-            await asyncio.wait({pump})
+            first.cancel()
+            await asyncio.wait({pump, first})
 
     async def _commit(self, batch: Sequence[Item | Seen]) -> None:
         now, seed = self._clock.now(), uuid.uuid4().hex

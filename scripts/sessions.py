@@ -195,6 +195,7 @@ class Player:
                 said_at=said_at,
             )
         )
+        await self._look_again()
 
     async def _happen(self, event: str) -> None:
         if match := _LATER.fullmatch(event):
@@ -211,6 +212,9 @@ class Player:
 
     async def _wait(self, length: str) -> None:
         await self._clock.advance(parse_duration(length.replace(" min", "m")).total_seconds())
+        await self._look_again()
+
+    async def _look_again(self) -> None:
         for account in PLATFORMS:
             await self._claim(account)
 

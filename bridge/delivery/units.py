@@ -10,7 +10,7 @@ from bridge.commands import receipts
 from bridge.delivery.attendance import conversation
 from bridge.domain import settling, wording
 from bridge.domain.accounts import AccountState
-from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Sent, State, Tell, Unauthorized
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Refused, Sent, State, Tell, Unauthorized
 from bridge.domain.mint import Mint
 from bridge.domain.posts import Key
 from bridge.domain.retry import LONGEST, Breaker
@@ -128,9 +128,9 @@ def _take(tx: Tx, context: Context, mint: Mint, *, panic: bool) -> Next | None:
         case Wait(until=until, cause=cause):
             return _idle(tx, context, state, until=until, cause=context.problem or cause)
         case Ask():
-            _apply(tx, context, mint, state, head, settling.ask(head, breaker=breaker))
+            _apply(tx, context, mint, state, before=head, settled=settling.ask(head, breaker=breaker))
         case Expire():
-            _apply(tx, context, mint, state, head, settling.expire(head, breaker=breaker))
+            _apply(tx, context, mint, state, before=head, settled=settling.expire(head, breaker=breaker))
         case Begin() | Look():
             return _start(tx, context, head, step, state)
     return None
@@ -199,16 +199,25 @@ def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitte
         )
         if isinstance(outcome, Unauthorized) and not context.paused:
             _tell(tx, context.admins, wording.unauthorized(context.account, outcome.reason), mint, context.now)
-        _apply(tx, context, mint, state, current, settled)
+        _apply(tx, context, mint, state, before=current, settled=settled, flows=done(outcome))
     return claim(tx, context, mint)
 
 
-def _apply(tx: Tx, context: Context, mint: Mint, state: AccountState, before: Delivery, settled: Settled) -> None:
+def _apply(
+    tx: Tx,
+    context: Context,
+    mint: Mint,
+    state: AccountState,
+    *,
+    before: Delivery,
+    settled: Settled,
+    flows: bool = False,
+) -> None:
     changed = settled.delivery
     outbox.save(tx, changed, now=context.now)
     sent = changed.state is State.SENT
     told_at = state.told_at
-    if sent and told_at is not None:
+    if flows and told_at is not None:
         waiting = outbox.waiting(tx, context.account)
         _tell(tx, context.told, wording.flows(context.account, waiting=waiting), mint, context.now)
         told_at = None
@@ -335,5 +344,5 @@ def restart_holds(tx: Tx, context: Context, name: str) -> int:
 
 
 def done(outcome: Outcome) -> bool:
-    """Tell whether an outcome means that the platform is well."""
-    return isinstance(outcome, Sent)
+    """Tell whether an outcome means that the platform is well: it did what was asked, or said no."""
+    return isinstance(outcome, Sent | Refused)

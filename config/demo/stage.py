@@ -120,9 +120,10 @@ class Stage:
 
     @contextmanager
     def _port(self, usual: int | None) -> Generator[int]:
-        if usual is not None and self._usual_ports and _is_free(usual):
-            yield usual
-            return
+        with _reserved(usual if self._usual_ports else None) as reserved:
+            if reserved is not None:
+                yield reserved
+                return
         port = claim_port()
         try:
             yield port
@@ -140,6 +141,18 @@ def _private_folder() -> Generator[Path]:
     finally:
         tempfile.tempdir = former
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _reserved(port: int | None) -> Generator[int | None]:
+    """Yield the port if it is free, and keep other demos and tests from it until the end of the block; else None."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claim:
+        try:
+            if port is not None:
+                claim.bind(f"\0statusbridge-port-{port}")
+        except OSError:
+            port = None
+        yield port if port is not None and _is_free(port) else None
 
 
 def _is_free(port: int) -> bool:

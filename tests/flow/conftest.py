@@ -282,6 +282,13 @@ class House:
         self.chat.heard = [one for one in self.chat.heard if one.to != target]
         return [(one.at.total_seconds(), ("~" if one.corrects is not None else "") + one.body) for one in mine]
 
+    def called(self, verb: str, account: str = "mastodon") -> list[float]:
+        """Return the seconds at which a platform was called."""
+        start = self.clock.now() - timedelta(seconds=self.clock.monotonic())
+        return [
+            round((call.at - start).total_seconds(), 3) for call in self.platforms[account].calls if call.verb == verb
+        ]
+
     async def rows(self, entry: int) -> tuple[Delivery, ...]:
         return await self.store.read(lambda tx: outbox.of_post(tx, EntryId(entry)))
 

@@ -58,7 +58,10 @@ async def test_a_published_post_is_deleted_again(build: Build) -> None:
         "~[1] mastodon deleted · x deleted",
     ]
     assert [platform.visible for platform in house.platforms.values()] == [[], []]
-    assert await house.say("!undo") == ["~[1] mastodon deleted · x deleted", "[1] mastodon: was deleted before · x: was deleted before"]
+    assert await house.say("!undo") == [
+        "~[1] mastodon deleted · x deleted",
+        "[1] mastodon: was deleted before · x: was deleted before",
+    ]
 
 
 async def test_a_hold_runs_only_while_its_conversation_attends(build: Build) -> None:

@@ -113,7 +113,7 @@ def test_the_generator_runs_as_a_program() -> None:
 
 
 def test_every_verb_is_in_the_table_as_it_is() -> None:
-    text = page("commands.md")
+    text = page("commands.md").partition("## All verbs")[2]
     for verb in VERBS:
         for usage in verb.usages:
             cell = "`" + usage.replace("|", "\\|") + "`"
