@@ -125,6 +125,8 @@ class Listener:
             pump.cancel()
             first.cancel()
             await asyncio.wait({pump, first})
+            if not pump.cancelled():
+                pump.exception()  # where the commit failed as well, nobody else looks at it
 
     async def _commit(self, batch: Sequence[Item | Seen]) -> None:
         now, seed = self._clock.now(), uuid.uuid4().hex

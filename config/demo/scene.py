@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tests.servers.mastodon import Toot
 
 FIRST: Final = "EU users can't sign in, we are on it"
-BURST: Final = tuple(f"Region {number} of 30 is back" for number in range(1, 31))
+BURST: Final = tuple(f"Region {number} of 35 is back" for number in range(1, 36))
 KILL_AFTER: Final = 10
-MEANWHILE: Final = tuple(f"Said while the bridge was dead, {number} of 5" for number in range(1, 6))
+SAID_BEFORE: Final = 20
 _COLUMN: Final = 60
 _LOG_TAIL: Final = 25
 
@@ -43,6 +43,7 @@ class Actors:
         self.raj = stage.people["raj"]
         self.ana = stage.people["ana"]
         self.steps = 0
+        self.published: list[str] = []
         self._paper = paper
         self._marks = (0, 0)
 
@@ -95,6 +96,7 @@ class Actors:
         expect(len(toots) == count, f"{len(toots)} toots in public, not {count}")
         expect(text in toots[-1].text, f"the newest toot is {toots[-1].text!r}, not {text!r}")
         self.note("public", f"@shop: {toots[-1].text}", colour="public")
+        self.published.append(toots[-1].text)
         return toots[-1]
 
     def note(self, who: str, text: str, *, colour: str | None = None) -> None:
@@ -125,11 +127,12 @@ async def play(stage: Stage, paper: Paper, *, began: float) -> str:
     )
     for act in scene:
         await act(actors)
-    toots = await stage.mastodon.statuses()
-    return (
-        f"All {actors.steps} steps happened in {time.monotonic() - began:.1f} s: {len(toots)} posts in public, "
-        "0 lost, 0 doubled, 0 out of order."
-    )
+    async with actors.step("The end: everything is in public once, and in order"):
+        verdict = judge([toot.text for toot in await stage.mastodon.statuses()], actors.published)
+        expect(verdict.clean, f"it isn't: {verdict}")
+    took = time.monotonic() - began
+    posts = f"{len(actors.published)} posts in public, 0 lost, 0 doubled, 0 out of order"
+    return f"All {actors.steps} steps happened in {took:.1f} s: {posts}."
 
 
 async def _from_the_room(actors: Actors) -> None:
@@ -192,33 +195,36 @@ async def _failing_platform(actors: Actors) -> None:
 async def _killed(actors: Actors) -> None:
     stage, mastodon = actors.stage, actors.mastodon
     before = len(await mastodon.statuses())
-    title = f"kill -9 of the bridge in a burst of {len(BURST)} lines, {len(MEANWHILE)} more said while it is dead"
-    async with actors.step(title):
-        talk = asyncio.create_task(_talk(actors, BURST))
+    async with actors.step(f"kill -9 of the bridge in the middle of a burst of {len(BURST)} lines"):
+        dead = asyncio.Event()
+        talk = asyncio.create_task(_talk(actors, dead))
         await mastodon.has_statuses(before + KILL_AFTER)
         await stage.bridge.kill()
-        known = len(await mastodon.statuses()) - before
         mark = actors.raj.mark()
-        actors.note("", f"(killed with {known} of {len(BURST)} in public)")
+        dead.set()
+        known, unsaid = len(await mastodon.statuses()) - before, len(BURST) - SAID_BEFORE
+        actors.note("", f"(killed with {known} of {len(BURST)} in public; at least {unsaid} are said to nobody)")
         await talk
-        await _talk(actors, MEANWHILE)
-        actors.note("", f"({len(MEANWHILE)} lines more, while nobody listens; then it is started again)")
         await stage.bridge.start()
         await stage.bridge.wait_ready()
-        wanted = [*BURST, *MEANWHILE]
-        toots = await mastodon.has_statuses(before + len(wanted), patience=60)
-        verdict = judge([toot.text for toot in toots[before:]], wanted)
+        actors.note("", "(all are said, and it is started again)")
+        toots = await mastodon.has_statuses(before + len(BURST), patience=60)
+        verdict = judge([toot.text for toot in toots[before:]], BURST)
         expect(verdict.clean, f"not each line once and in order: {verdict}")
+        actors.published += BURST
         last = len(toots) + 2  # an undone post and a customer's words have numbers, too
-        done = await actors.raj.hears(rf"\[{last:x}\].*mastodon (http|\d+ sent)", where=stage.oncall, after=mark)
+        done = await actors.raj.hears(rf"\[{last:x}\].*mastodon (http\S+|\d+ sent)$", where=stage.oncall, after=mark)
         for heard in actors.raj.heard(stage.oncall, after=mark):
             if heard.replaces is None or heard is done:
                 actors.note("status", heard.body, colour="status")
-        actors.note("public", f"@shop: {len(wanted)} more, each once, in order", colour="public")
+        actors.note("public", f"@shop: {len(BURST)} more, each once, in order", colour="public")
 
 
-async def _talk(actors: Actors, lines: tuple[str, ...]) -> None:
-    for line in lines:
+async def _talk(actors: Actors, dead: asyncio.Event) -> None:
+    """Say all lines, the last ones not before the bridge is dead."""
+    for number, line in enumerate(BURST, 1):
+        if number > SAID_BEFORE:
+            await dead.wait()
         await actors.raj.say(actors.stage.oncall, f"!post {line}")
 
 

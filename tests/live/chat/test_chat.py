@@ -182,6 +182,7 @@ async def test_own_lines_do_not_hold_the_cursor_back(
         await bot.desk.handles(1)
         for number in range(5):
             await bot.say(room, f"line {number}")
+        await person.hears("line 4", where=room)
         await bot.has_said_all()
         await bot.stop()
         assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(5)]
