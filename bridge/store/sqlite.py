@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,6 +57,7 @@ class SqliteBackend(Backend):
         self._mark: Mark | None = None
         self._next: Mark | None = None
         self._changes = 0
+        self._made = False
 
     @property
     def place(self) -> str:
@@ -102,8 +104,11 @@ class SqliteBackend(Backend):
         return self._engine("BEGIN", "PRAGMA query_only=ON", pool_size=size)
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Give the lock back; a file that was made for a start that failed is removed first."""
         if self._lock is not None:
+            if self._made and self._is_empty():
+                for end in ("", "-wal", "-shm"):
+                    self.path.with_name(self.path.name + end).unlink(missing_ok=True)
             self._lock.release()
 
     def is_restored(self, tx: Tx) -> bool:
@@ -202,9 +207,20 @@ class SqliteBackend(Backend):
         if self.path.is_dir():
             raise MissingError(f"{self.path} is a folder: name a file in [store] url")
         try:
+            self._made = not self.path.exists()
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise ReadOnlyError(self._unwritable(error.strerror)) from None
+
+    def _is_empty(self) -> bool:
+        """Tell whether no table was ever made; what can't be read isn't ours to remove."""
+        if self._mark is not None:
+            return False
+        try:
+            with closing(sqlite3.connect(self.path, timeout=0)) as connection:
+                return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+        except sqlite3.Error:
+            return False
 
     def _notes(self) -> tuple[str, ...]:
         return () if self._lock is None else self._lock.notes

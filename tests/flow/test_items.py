@@ -13,7 +13,7 @@ from bridge.domain.inbox import ItemState
 from bridge.listening import cursor_name
 from bridge.plugin import PostId, RefusedError, UnavailableError, Visibility
 from bridge.store import cursors, inbox
-from bridge.testing import Fate, FakePlugin
+from bridge.testing import FakePlugin, Fate
 
 if TYPE_CHECKING:
     from bridge.settings import Settings

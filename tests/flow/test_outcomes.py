@@ -93,11 +93,13 @@ async def test_a_bad_login_pauses_the_account_and_the_admins_are_told_at_once(bu
     platform.always("post", REVOKED)
     assert await house.say("!post one") == [
         "[1] mastodon on its way · x on its way",
-        f"~[1] mastodon on its way · x https://x.example/p1",
+        "~[1] mastodon on its way · x https://x.example/p1",
     ]
     assert house.heard(ADMIN) == [
-        "mastodon is paused: the token was revoked. Nothing is lost. Give it a valid token in the configuration and "
-        "restart the bridge"
+        (
+            "mastodon is paused: the token was revoked. Nothing is lost. Give it a valid token in the configuration "
+            "and restart the bridge"
+        )
     ]
     await house.pass_time(100)
     platform.always("post")

@@ -52,8 +52,10 @@ async def test_what_is_on_the_wire_is_named_and_settled(build: Build) -> None:
     await house.say("!post one")
     await house.say("!post two")
     assert await house.say("!panic") == [
-        "everything outgoing is frozen (deletions still work), 1 held, 1 already on the wire: 1 to mastodon. "
-        "An approver's `!resume` continues"
+        (
+            "everything outgoing is frozen (deletions still work), 1 held, 1 already on the wire: 1 to mastodon. "
+            "An approver's `!resume` continues"
+        )
     ]
     platform.release()
     await house.quiet()

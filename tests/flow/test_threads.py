@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.plugin import Limits, RefusedError, UnavailableError, UncertainError
@@ -29,8 +28,10 @@ def threads(platform: FakePlatform) -> list[tuple[str, str | None]]:
 async def test_a_long_text_is_split_and_each_part_answers_the_one_before(build: Build) -> None:
     house = await build(limits=SHORT, hold="20s")
     assert await house.say(f"!post {LONG}") == [
-        "[1] 58 characters: mastodon 3 parts. Sending in 20 s: `!send` or `!undo`\n"
-        f"| mastodon 1/3: {ONE}\n| mastodon 2/3: {TWO}\n| mastodon 3/3: {THREE}"
+        (
+            "[1] 58 characters: mastodon 3 parts. Sending in 20 s: `!send` or `!undo`\n"
+            f"| mastodon 1/3: {ONE}\n| mastodon 2/3: {TWO}\n| mastodon 3/3: {THREE}"
+        )
     ]
     await house.pass_time(19.9)
     assert house.platforms["mastodon"].published == []

@@ -109,7 +109,7 @@ async def test_no_configuration(tmp_path: Path) -> None:
             lambda text: text.replace('"mastodon"', '"mastodno"', 1),
             r"accounts\.mastodon\.plugin: no plugin of that name is installed; did you mean mastodon\?",
         ),
-        (lambda text: text.replace(f'"{PASSWORD}"', "7"), r"xmpp\.password: must be a text"),
+        (lambda text: text.replace(f'"{PASSWORD}"', "7"), r"xmpp\.password: must be text in quotes"),
         (lambda text: text.replace(TOKEN, f'{TOKEN}"\nx = "'), r"accounts\.mastodon\.x: unknown key"),
     ],
     ids=["no TOML", "unknown key", "unknown plugin", "wrong kind", "unknown key of a plugin"],
@@ -126,7 +126,8 @@ async def test_a_broken_configuration(
 
 async def test_a_wrong_password(write: Write, prosody: Prosody, new_name: Callable[[str], str], tmp_path: Path) -> None:
     login = prosody.add_user(new_name("status"))
-    said = await ended(write({"xmpp": {"password": PASSWORD}}, login=login))
+    wrong = {"xmpp": {"password": PASSWORD}, "accounts": {"mastodon": {"enabled": False}}}
+    said = await ended(write(wrong, login=login))
     assert said == (f"the XMPP server refuses the password of {login.jid}: mend xmpp.password or xmpp.jid")
     assert is_whole(tmp_path / "var/statusbridge.db")
 
@@ -185,17 +186,14 @@ async def test_a_full_disk(write: Write, small_disk: Path) -> None:
     path = small_disk / "statusbridge.db"
     config = write({"store": {"url": f"sqlite:///{path}"}})
     assert await ended(config) == f"the disk of {path} is full: make room"
-    assert [name for name, size in files_in(small_disk) if size and name != "statusbridge.db.lock"] == []
+    assert [name for name, _ in files_in(small_disk)] == ["statusbridge.db.lock"]
 
 
 async def test_a_limit_on_the_size_of_files(write: Write, tmp_path: Path) -> None:
     path = tmp_path / "var/statusbridge.db"
     said = await ended(write(), "prlimit", "--fsize=65536")
     assert re.fullmatch(rf"the disk of {path} (failed \(.+\): check it|is full: make room)", said), said
-    bridge = BridgeProcess(write({"web": {"listen": "127.0.0.1:1"}}))
-    await bridge.start()
-    await bridge.wait()
-    assert is_whole(path)
+    assert not path.exists()
 
 
 async def test_a_postgresql_that_does_not_answer(write: Write, free_port: int) -> None:
@@ -253,13 +251,15 @@ async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tm
         yield made
 
 
+@pytest.mark.timeout(150)
 async def test_a_platform_that_comes_up_later(scene: Scene, sink: Sink) -> None:
     texts = [f"status {number}" for number in range(3)]
     for text in texts:
         await scene.raj.say(scene.room, f"!post {text}")
     blocked = await scene.raj.hears("does not flow", where=scene.room)
     await sink.accept()
-    await sink.has_committed(len(texts))
+    # The pause before it is tried again doubles up to a minute.
+    await sink.has_committed(len(texts), patience=90)
     await scene.raj.hears("flows again", where=scene.room)
     assert sink.audit(texts).clean
     assert blocked.body.startswith("mastodon does not flow")

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.live
 
 
 @pytest.mark.timeout(240)
-async def test_five_kills_over_a_hundred_deliveries(scene: Scene, sink: Sink) -> None:
-    outcome = await ordeal(scene, sink, lines=100, kills=5, seed=1)
+async def test_five_kills_over_two_hundred_deliveries(scene: Scene, sink: Sink) -> None:
+    outcome = await ordeal(scene, sink, lines=200, kills=5, seed=1)
     assert outcome.verdict.clean, str(outcome)
     assert outcome.kills == 5
 
