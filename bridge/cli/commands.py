@@ -14,12 +14,25 @@ import structlog
 from bridge import logs
 from bridge.cli.checking import check
 from bridge.cli.output import Failure, say, table
+from bridge.commands.control import continues
 from bridge.domain.clock import SystemClock
 from bridge.domain.people import Place, Target
 from bridge.registry import Catalog, PluginBrokenError, Registry
 from bridge.settings import Settings, SettingsError, load
 from bridge.settings.example import render
-from bridge.store import MissingError, SchemaError, Store, StoreError, Tx, accounts, audit, notices, outbox, upgrade
+from bridge.store import (
+    MissingError,
+    SchemaError,
+    Store,
+    StoreError,
+    Tx,
+    accounts,
+    audit,
+    notices,
+    outbox,
+    receipts,
+    upgrade,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -142,7 +155,9 @@ def _resume(options: Options) -> int:
     actor = f"shell:{_user()}"
     now = SystemClock().now()
     salt = secrets.token_hex(16)
-    lines = [(Target(room.jid, Place.ROOM), uuid.uuid4().hex) for room in settings.rooms]
+    told = [Target(room.jid, Place.ROOM) for room in settings.rooms]
+    told += [Target(jid, Place.DIRECT) for jid in settings.admins()]
+    lines = [(target, uuid.uuid4().hex) for target in told]
 
     def unit(tx: Tx) -> tuple[str, datetime, int] | None:
         panic = accounts.panic(tx)
@@ -150,7 +165,7 @@ def _resume(options: Options) -> int:
             return None
         audit.append(tx, at=now, actor=actor, verb="resume by shell", salt=salt)
         for target, origin_id in lines:
-            body = "The panic is over, by the shell: what was frozen goes out"
+            body = f"by the shell: {continues(receipts.outgoing(tx))}"
             notices.add_line(tx, target=target, body=body, origin_id=origin_id, at=now)
         for name in settings.accounts:
             tx.wake(outbox.lane_topic(name))

@@ -59,6 +59,8 @@ def undo(entry: EntryId | None) -> Deed:
         stored = _own_last(turn) if entry is None else _post(turn, entry)
         if stored is not None:
             _each(turn, stored, "undo", outbox.of_post(turn.tx, stored.id), _Undo(turn).one, posts_only=True)
+            if stored.answers is not None:
+                inbox.reopen(turn.tx, stored.answers)
 
     return deed
 

@@ -50,10 +50,10 @@ def resume() -> Deed:
         turn.audit("resume")
         for name in context.accounts.names():
             tx.wake(outbox.lane_topic(name))
-        waiting = receipts.outgoing(tx).ready
+        goes_on = continues(receipts.outgoing(tx))
         for target in _told(context.settings, context.source):
             by = "" if target == context.source else f"{context.nick} says resume: "
-            turn.say(f"{by}everything outgoing continues, {plural(waiting, 'message')} to go", to=target)
+            turn.say(f"{by}{goes_on}", to=target)
 
     return deed
 
@@ -69,6 +69,12 @@ def frozen(stopped: Outgoing, place: Place) -> str:
         f"everything outgoing is frozen (deletions still work), {stopped.held + stopped.ready} held, {already}. "
         + _approver(verb(place, "resume"))
     )
+
+
+def continues(waiting: Outgoing) -> str:
+    """Return what everybody is told when a panic is over."""
+    held = f", {waiting.held} still held" if waiting.held else ""
+    return f"everything outgoing continues, {plural(waiting.ready, 'message')} to go{held}"
 
 
 def _approver(go_on: str) -> str:

@@ -14,9 +14,10 @@ import structlog
 from bridge.delivery import calls, units
 from bridge.delivery.units import Attempt, Context, Idle, LookFor, Next
 from bridge.domain.clock import wait_event
-from bridge.domain.deliveries import Delivery, Outcome, Unauthorized
+from bridge.domain.deliveries import Absent, Delivery, Outcome, Sent, Unauthorized
+from bridge.domain.ids import short
 from bridge.domain.settling import Terms
-from bridge.plugin import Finds
+from bridge.plugin import Deletes, Finds
 from bridge.store import InDoubt, NotCommitted, outbox
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ class Lane:
             usable=plugin is not None and not self._stopping,
             problem=None if plugin is not None else self._account.problem or "it is not up yet",
             paused=self._paused,
+            deletes=isinstance(plugin, Deletes),
             begun=self._begun,
         )
 
@@ -220,7 +222,7 @@ class Lane:
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> Next:
         jitter = self._jitter()
-        log.debug("outcome", account=self.name, delivery=delivery.id, outcome=type(outcome).__name__)
+        self._log(delivery, outcome)
         if units.done(outcome):
             self._blocked_since, self._told, self._paused = None, False, False
         step = await self._write(lambda tx, context: units.settle(tx, context, delivery, outcome, jitter))
@@ -266,5 +268,13 @@ class Lane:
         return () if until is None else (max(0.0, (until - self._clock.now()).total_seconds()),)
 
     async def _tell_blocked(self, cause: str) -> None:
-        await self._write(lambda tx, context: units.tell_blocked(tx, context, cause))
+        if await self._write(lambda tx, context: units.tell_blocked(tx, context, cause)):
+            log.warning("nothing goes out", account=self.name, cause=cause)
         self._told = True
+
+    def _log(self, delivery: Delivery, outcome: Outcome) -> None:
+        words = {"account": self.name, "post": short(delivery.post), "kind": delivery.kind.value}
+        if isinstance(outcome, Sent | Absent):
+            log.info("goes out again" if self._told else "settled", outcome=type(outcome).__name__.lower(), **words)
+        else:
+            log.warning("not done", outcome=type(outcome).__name__.lower(), cause=outcome.reason, **words)

@@ -34,7 +34,8 @@ class Context:
     """What a unit of a lane needs to know, read before the writer.
 
     `present` are the conversations that hear the bot; `told` where what concerns the account is told; `usable` is
-    false while the plugin is not up or the lane is stopping, and then nothing is begun. `paused` is true once the
+    false while the plugin is not up or the lane is stopping, and then nothing is begun. `deletes` tells whether the
+    plugin can delete. `paused` is true once the
     admins know that the login is no good.
     """
 
@@ -49,6 +50,7 @@ class Context:
     usable: bool
     problem: str | None = None
     paused: bool = False
+    deletes: bool = False
     begun: tuple[int, int] | None = None
 
 
@@ -239,9 +241,11 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
     """See to what waited for this: the next part of its thread, its own deletion, the item that it answers."""
     if sent.kind is not DeliveryKind.POST:
         return
-    if wanted and sent.posted is not None:
+    if wanted and sent.posted is not None and context.deletes:
         key = Key(token=mint(), minted_at=context.now)
         outbox.add_deletion(tx, sent, key=key, now=context.now)
+    elif wanted:
+        _tell(tx, (sent.source,), wording.undeletable(sent), mint, context.now)
     if sent.part + 1 < sent.parts:
         for follower in outbox.followers(tx, sent.id):
             if Hold.FOLLOWS in follower.held and not wanted:

@@ -301,7 +301,7 @@ def ask(delivery: Delivery, *, breaker: Breaker) -> Settled:
 
 def expire(delivery: Delivery, *, breaker: Breaker) -> Settled:
     """End a delivery that waited too long: yesterday's outage must not go out today."""
-    dead = replace(delivery, state=State.DEAD, due_at=None, told=True)
+    dead = replace(delivery, state=State.DEAD, due_at=None, error=None, told=True)
     return Settled(delivery=dead, breaker=breaker, tell=Tell.STALE)
 
 

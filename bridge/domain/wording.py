@@ -52,7 +52,7 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
     name = short(delivery.post)
     which = f" (part {delivery.part + 1} of {delivery.parts})" if delivery.parts > 1 else ""
     lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
-    link = delivery.posted_url or "it is there"
+    at = f": {delivery.posted_url}" if delivery.posted_url else ""
     reason = _reason(delivery.error)
     retry, drop, found = (verb(delivery.source.place, f"{word} {name}") for word in ("retry", "drop", "found"))
     rest = "; the parts after it wait" if delivery.part + 1 < delivery.parts else ""
@@ -60,16 +60,17 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
         case Tell.DOUBT:
             return f"{lead}: not sure it arrived ({reason}), checking; nothing will be sent twice"
         case Tell.FOUND:
-            return f"{lead}: found: {link}"
+            return f"{lead}: found{at}"
         case Tell.RECOVERED:
-            return f"{lead}: sent after all: {link}"
+            return f"{lead}: sent after all{at}"
         case Tell.FAILED:
-            return f"{lead} FAILED: {reason}. {retry} tries again, {drop} leaves it{rest}"
+            return f"{lead} FAILED: {reason}. {retry} tries again, {drop} gives it up{rest}"
         case Tell.UNDELETED:
-            return f"{lead} could NOT be deleted: {reason}. {retry} tries again; it is still there: {link}"
+            return f"{lead} could NOT be deleted: {reason}. {retry} tries again; it is still there{at}"
         case Tell.STALE:
             age = seconds(now - delivery.fresh_since)
-            return f"{lead}: {name} is stale, it waited {age} and was not sent: {retry} or {drop}{rest}"
+            choice = f"{retry} sends it now, {drop} gives it up{rest}"
+            return f"{lead}: {name} is stale, it waited {age} and was not sent: {choice}"
         case Tell.ASKED:
             seen = f"{found[:-1]} LINK`"
             return (
@@ -99,11 +100,17 @@ def flows(account: str, *, waiting: int) -> str:
     return f"{account} flows again{rest}"
 
 
+def undeletable(delivery: Delivery) -> str:
+    """Return the line for a post that was taken back, arrived all the same, and can't be deleted from here."""
+    at = f" {delivery.posted_url}" if delivery.posted_url else ""
+    return f"{tag(delivery.post)} {delivery.account}: it had arrived, and I can't delete there: delete it by hand{at}"
+
+
 def unauthorized(account: str, reason: str) -> str:
     """Return the line for the admins when a platform does not know the login any more."""
     return (
-        f"{account} is paused: {_reason(reason)}. Nothing is lost. Give it a valid token in the configuration and "
-        "restart the bridge"
+        f"{account} is paused: {_reason(reason)}. Nothing is lost, I try again every minute. If the token is wrong, "
+        "put a valid one into the configuration and restart the bridge"
     )
 
 
@@ -149,7 +156,7 @@ def _held(
     held = [one for one in deliveries if one.state is State.HELD]
     accounts = ", ".join(dict.fromkeys(one.account for one in held))
     if any(Hold.QUESTION in one.held for one in held):
-        return f"for {accounts} held: {verb(place, f'send {name}')} posts it. {NOTHING}"
+        return f"held for {accounts}: {verb(place, f'send {name}')} posts it. {NOTHING}"
     until = max((one.hold_until for one in held if one.hold_until), default=None)
     left = seconds(max(timedelta(0), until - now) if until else stored.hold)
     choice = f"{verb(place, 'send')} or {verb(place, 'undo')}"
@@ -160,7 +167,8 @@ def _held(
     if to is not None:
         plain = set(preview.fits.values()) <= {FITS}
         return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
-    return f"{plural(preview.characters, 'character')}: {fits}. Sending in {left}: {choice}{parts}"
+    seen = f", {stored.visibility.value}" if stored.visibility else ""
+    return f"{plural(preview.characters, 'character')}{seen}: {fits}. Sending in {left}: {choice}{parts}"
 
 
 FITS = "ok"
@@ -194,9 +202,11 @@ def _state(one: Delivery) -> str:
     if one.state is State.CANCELLED and one.doubt_since is not None:
         return "left as it is (it may be there)"
     if one.unwanted and one.state in {State.SENDING, State.UNCERTAIN}:
-        return "taken back, will be deleted if it arrived"
+        return "taken back; if it arrived, it is to be deleted"
     if one.state is State.HELD:
         return "held" if one.held - {Hold.FOLLOWS} else "on its way"
+    if one.state is State.DEAD and one.error is None:
+        return "NOT sent, too old"
     return STATE_WORDS[one.state]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, literal_column, select, text, update
 
 from bridge.domain.ids import Cursor, EntryId, PostId
 from bridge.domain.inbox import Counts, ItemState, StoredItem
@@ -49,6 +49,12 @@ _ANSWERED = (
     update(item)
     .where(item.c.id == bindparam("one"), text(ITEM_OPEN))
     .values(state=ItemState.ANSWERED.value, answered_at=bindparam("at"))
+)
+
+_REOPEN = (
+    update(item)
+    .where(item.c.id == bindparam("one"), item.c.state == literal_column("'answered'"))
+    .values(state=ItemState.OPEN.value, answered_at=None)
 )
 
 
@@ -121,6 +127,11 @@ def counts(tx: Tx, now: datetime) -> Counts:
 def answered(tx: Tx, entry: EntryId, at: datetime) -> bool:
     """Record that an open or claimed item has its answer; False where it was neither."""
     return tx.changed(_ANSWERED, {"one": entry, "at": at}) == 1
+
+
+def reopen(tx: Tx, entry: EntryId) -> bool:
+    """Record that the answer to an item was taken back, so that it waits again; False where it had none."""
+    return tx.changed(_REOPEN, {"one": entry}) == 1
 
 
 def fold(handle: str) -> str:

@@ -60,9 +60,12 @@ _LAST_LINK = (
     .order_by(delivery.c.position.desc())
     .limit(1)
 )
+_POSTS = func.count(delivery.c.post_id.distinct())
+_UNASKED = text("held <> 'question'")
+_WAITS = delivery.c.state != literal_column("'sending'")
 _WAITING = select(
-    select(func.count()).where(text(DELIVERY_HELD), _IS_POST).scalar_subquery(),
-    select(func.count()).where(text(DELIVERY_IN_LANE), _IS_POST).scalar_subquery(),
+    select(_POSTS).where(text(DELIVERY_HELD), _IS_POST, _UNASKED).scalar_subquery(),
+    select(_POSTS).where(text(DELIVERY_IN_LANE), _IS_POST, _WAITS).scalar_subquery(),
 )
 _ON_THE_WIRE = (
     select(delivery.c.post_id, delivery.c.account)
@@ -73,8 +76,8 @@ _ON_THE_WIRE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """What has not reached its platform: how many deliveries are held, how many are ready or in doubt, and which are
-    being sent just now, to which account.
+    """What has not reached its platform: how many posts are held, how many are ready or in doubt somewhere, and which
+    are being sent just now, to which account. A line whose author was asked whether it is a status isn't counted.
     """
 
     held: int
@@ -124,5 +127,5 @@ def outgoing(tx: Tx) -> Outgoing:
     """Return what a panic stops, and what it comes too late for."""
     counts = tx.row(_WAITING)
     wire = tuple((EntryId(row.post_id), str(row.account)) for row in tx.rows(_ON_THE_WIRE))
-    held, lanes = (int(counts[0]), int(counts[1])) if counts else (0, 0)
-    return Outgoing(held=held, ready=lanes - len(wire), on_the_wire=wire)
+    held, ready = (int(counts[0]), int(counts[1])) if counts else (0, 0)
+    return Outgoing(held=held, ready=ready, on_the_wire=wire)

@@ -77,7 +77,7 @@ async def test_what_is_taken_back_on_the_wire_is_deleted_once_found(build: Build
     platform.will("post", Fate(hangs="after"))
     await house.say("!post one")
     assert await house.say("!undo") == [
-        "~[1] mastodon taken back, will be deleted if it arrived",
+        "~[1] mastodon taken back; if it arrived, it is to be deleted",
         "[1] mastodon: is on its way, will be deleted once found",
     ]
     await house.pass_time(60)

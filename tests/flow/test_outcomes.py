@@ -97,8 +97,8 @@ async def test_a_bad_login_pauses_the_account_and_the_admins_are_told_at_once(bu
     ]
     assert house.heard(ADMIN) == [
         (
-            "mastodon is paused: the token was revoked. Nothing is lost. Give it a valid token in the configuration "
-            "and restart the bridge"
+            "mastodon is paused: the token was revoked. Nothing is lost, I try again every minute. If the token is "
+            "wrong, put a valid one into the configuration and restart the bridge"
         )
     ]
     await house.pass_time(100)
@@ -138,7 +138,7 @@ async def test_a_refusal_is_told_and_left_to_people(build: Build) -> None:
     platform.will("post", Fate(before=RefusedError("the text is too rude")), Fate(before=RefusedError("422")))
     assert await house.say("!post one") == [
         "[1] mastodon on its way",
-        "[1] mastodon FAILED: the text is too rude. `!retry 1` tries again, `!drop 1` leaves it",
+        "[1] mastodon FAILED: the text is too rude. `!retry 1` tries again, `!drop 1` gives it up",
         "~[1] mastodon FAILED",
     ]
     await house.say("!post two")
@@ -177,7 +177,7 @@ async def test_a_refusal_ends_an_outage(build: Build) -> None:
     assert house.heard_at() == [
         (5, "mastodon does not flow: 503 Service Unavailable. 1 message waiting, nothing is lost; I keep trying"),
         (15, "mastodon flows again"),
-        (15, "[1] mastodon FAILED: 422. `!retry 1` tries again, `!drop 1` leaves it"),
+        (15, "[1] mastodon FAILED: 422. `!retry 1` tries again, `!drop 1` gives it up"),
         (15, "~[1] mastodon FAILED"),
     ]
 
@@ -192,8 +192,8 @@ async def test_what_waited_too_long_is_not_sent(build: Build) -> None:
     await house.say("!post two")
     await house.pass_time(60)
     assert [line for line in house.heard() if line.startswith("[1]")] == [
-        "[1] mastodon: 1 is stale, it waited 10m30s and was not sent: `!retry 1` or `!drop 1`",
-        "[1] mastodon FAILED",
+        "[1] mastodon: 1 is stale, it waited 10m30s and was not sent: `!retry 1` sends it now, `!drop 1` gives it up",
+        "[1] mastodon NOT sent, too old",
     ]
     platform.always("post")
     await house.pass_time(60)

@@ -97,7 +97,7 @@ async def test_a_refused_part_takes_the_rest_with_it(build: Build) -> None:
     platform.will("post", Fate(), Fate(before=RefusedError("422")))
     lines = await house.say(f"!post {LONG}")
     failed = (
-        "[1] mastodon (part 2 of 3) FAILED: 422. `!retry 1` tries again, `!drop 1` leaves it; the parts after it wait"
+        "[1] mastodon (part 2 of 3) FAILED: 422. `!retry 1` tries again, `!drop 1` gives it up; the parts after it wait"
     )
     assert failed in lines
     await house.say("!post later")

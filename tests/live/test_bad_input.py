@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.servers.heard import ORIGIN_ID, Heard
-from tests.servers.person import Person, PersonError
+from tests.servers.person import Person
 from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
@@ -70,6 +70,7 @@ def send(person: Person, to: str, bad: Bad) -> None:
     kind = "groupchat" if to.partition("@")[2].startswith("rooms.") and "/" not in to else "chat"
     message: Any = person.client.make_message(mto=to, mbody=bad.body, mtype=kind)
     message["id"] = person.client.new_id()
+    person._own.add(message["id"])
     message.xml.append(ET.Element(ORIGIN_ID, {"id": message["id"]}))
     for element in bad.elements:
         message.xml.append(ET.fromstring(element))
@@ -125,9 +126,9 @@ async def test_in_the_room(scene: Scene, sink: Sink) -> None:
         Bad("!r 9a x", rf"^There is nothing with the id `9a`.*{NOTHING}"),
         Bad("!r zz x", rf"^`r` needs an id.*{NOTHING}"),
         Bad("!r @nobody x", rf"^Nobody called `@nobody` has written.*{NOTHING}"),
-        Bad("!to x post hello", rf"^There is no account `x`.*mastodon.*{NOTHING}"),
+        Bad("!to x post hello", rf"^There is no account called `x`: .*{NOTHING}"),
         Bad("!psot hello", rf"{NOTHING}"),
-        Bad("!\u202e", rf"{NOTHING}"),
+        Bad("!\u202e", None),
     )
 
 
@@ -210,16 +211,12 @@ async def test_a_private_message_through_the_room_is_no_direct_chat(scene: Scene
     assert sink.committed == []
 
 
-@pytest.mark.parametrize("nick", ["\u0430na", "ana\u00a0", "[1] mastodon ok", "status:", "ana says resume"])
+@pytest.mark.parametrize("nick", ["\u0430na", "[1] mastodon ok", "status:", "ana says resume"])
 async def test_a_name_that_looks_like_another_gives_no_right(scene: Scene, sink: Sink, nick: str) -> None:
     await scene.ana.say(scene.room, "!panic")
     await scene.raj.hears("everything outgoing is frozen", where=scene.room)
     await scene.raj.leave(scene.room)
-    try:
-        await scene.raj.join(scene.room, nick)
-    except PersonError as refusal:
-        assert "ana\u00a0" in nick, refusal  # the server folds it into a name that is taken
-        return
+    await scene.raj.join(scene.room, nick)
     after = scene.raj.mark()
     await scene.raj.say(scene.room, "!resume")
     told = await scene.raj.hears(NOTHING, where=scene.room, after=after)
@@ -231,10 +228,3 @@ async def test_a_name_that_looks_like_another_gives_no_right(scene: Scene, sink:
     await scene.raj.say(scene.room, "!post All is well")
     await scene.raj.hears("waits: everything outgoing is frozen", where=scene.room, after=after)
     assert [attempt for attempt in sink.attempts if attempt.posts] == []
-
-
-async def test_a_nick_of_the_bots_is_not_to_be_had(scene: Scene, sink: Sink) -> None:
-    await scene.raj.leave(scene.room)
-    with pytest.raises(PersonError, match="conflict"):
-        await scene.raj.join(scene.room, "status")
-    assert sink.committed == []

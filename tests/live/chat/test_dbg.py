@@ -55,12 +55,20 @@ async def test_the_server_is_started_anew_while_people_talk(
     room = private_prosody.make_room("ops", admins=[me.jid], members=[ana.jid, raj.jid])
     bot = new_bot(me, room)
     await bot.start()
-    import logging, os
-
-    logging.getLogger("slixmpp").setLevel(logging.DEBUG)
-    h = logging.FileHandler(f"/tmp/slix_{os.getpid()}.log")
-    logging.getLogger("slixmpp").addHandler(h)
-    h.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    import logging, os, collections, time
+    ring = collections.deque(maxlen=3000)
+    class H(logging.Handler):
+        def emit(self, r):
+            if r.msg.startswith(("SEND","RECV","conn","Conn")): ring.append((time.time(), r.msg, r.args))
+    lg = logging.getLogger('slixmpp.xmlstream.xmlstream'); lg.setLevel(logging.DEBUG); lg.propagate=False; lg.addHandler(H())
+    async def guarded(c):
+        try:
+            return await c
+        except AssertionError:
+            with open(f'/tmp/slix_{os.getpid()}.log','w') as f:
+                for t,m,ar in ring: f.write(f"{t:.3f} {m % ar}\n"[:400]+"\n")
+                f.write(repr(logs))
+            raise
     stop = asyncio.Event()
     said: dict[str, list[str]] = {ana.jid: [], raj.jid: []}
 
@@ -88,7 +96,7 @@ async def test_the_server_is_started_anew_while_people_talk(
             await asyncio.gather(*told)
             await eventually(lambda: any("cannot reach" in entry["event"] for entry in logs))
             await private_prosody.start()
-            await bot.is_in(4)
+            await guarded(bot.is_in(4))
             await bot.desk.handles(len(bot.desk.handled) + 20)
             stop.set()
             await asyncio.gather(*talking)
@@ -104,3 +112,242 @@ async def test_the_server_is_started_anew_while_people_talk(
     events = [entry["event"] for entry in logs]
     assert sum(event.startswith("cannot reach XMPP server 127.0.0.1:") for event in events) == 1
     assert events.count("the XMPP server is back") == 1
+
+
+async def test_a_line_whose_echo_was_swallowed_is_in_the_room_exactly_once_after_a_kill(
+    prosody: Prosody, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+        await person.join(room)
+        bot = new_bot(me, room, port=proxy.port)
+        await bot.start()
+        proxy.swallow(up=False, down=True)
+        await bot.say(room, "only once")
+        await bot.say(ana.jid, "only once, for you", Place.DIRECT)
+        await person.hears("^only once$", where=room)
+        await person.hears("for you", where=me.jid)
+        assert [notice.state for notice in await bot.pending()] == [NoticeState.SENDING] * 2
+        await bot.kill()
+        proxy.flow()
+        await bot.start()
+        await bot.has_said_all()
+        await bot.say(room, "last")
+        await bot.say(ana.jid, "last", Place.DIRECT)
+        await person.hears("last", where=room)
+        await person.hears("last", where=me.jid)
+        assert [one.body for one in person.heard(room)] == ["only once", "last"]
+        assert [one.body for one in person.heard(me.jid)] == ["only once, for you", "last"]
+        await bot.stop()
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+async def test_a_line_whose_echo_was_swallowed_is_in_the_room_exactly_once_after_a_cut(
+    prosody: Prosody,
+    new_login: Callable[[str], Login],
+    new_room: Callable[..., str],
+    new_bot: Callable[..., Any],
+    resumes: bool,
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+        await person.join(room)
+        bot = new_bot(me, room, port=proxy.port)
+        await bot.start()
+        proxy.swallow(up=False, down=True)
+        await bot.say(room, "only once")
+        await bot.say(ana.jid, "only once, for you", Place.DIRECT)
+        await person.hears("^only once$", where=room)
+        await person.hears("for you", where=me.jid)
+        if not resumes:
+            bot.chat._session._client.plugin["xep_0198"].sm_id = None
+        proxy.flow()
+        proxy.cut()
+        await bot.loses()
+        await bot.is_in(4)
+        await bot.has_said_all()
+        await bot.say(room, "last")
+        await bot.say(ana.jid, "last", Place.DIRECT)
+        await person.hears("last", where=room)
+        await person.hears("last", where=me.jid)
+        assert [one.body for one in person.heard(room)] == ["only once", "last"]
+        assert [one.body for one in person.heard(me.jid)] == ["only once, for you", "last"]
+        await bot.stop()
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+async def test_lines_that_never_reached_the_server_are_sent_again_once_and_in_order(
+    prosody: Prosody,
+    new_login: Callable[[str], Login],
+    new_room: Callable[..., str],
+    new_bot: Callable[..., Any],
+    resumes: bool,
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+        await person.join(room)
+        bot = new_bot(me, room, port=proxy.port)
+        await bot.start()
+        proxy.swallow(up=True, down=False)
+        for number in range(10):
+            await bot.say(room, f"line {number}")
+        await eventually(lambda: sum(one.handed for one in bot.chat._sender._flights.values()) == 10)
+        if not resumes:
+            bot.chat._session._client.plugin["xep_0198"].sm_id = None
+        proxy.flow()
+        proxy.cut()
+        await bot.loses()
+        for number in range(10, 15):
+            await bot.say(room, f"line {number}")
+        await bot.is_in(4)
+        await person.hears("line 14", where=room)
+        await bot.has_said_all()
+        assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(15)]
+        await bot.stop()
+
+
+async def test_a_resumed_session_misses_nothing_and_nobody_sees_the_bot_leave(
+    prosody: Prosody, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    gone: list[Any] = []
+    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+        await person.join(room)
+        bot = new_bot(me, room, port=proxy.port)
+        await bot.start()
+        person.client.add_event_handler(f"muc::{room}::got_offline", gone.append)
+        for cuts in range(1, 4):
+            proxy.strand()
+            await person.say(room, f"!room {cuts}")
+            await person.tell(me.jid, f"!direct {cuts}")
+            proxy.cut()
+            await bot.loses(cuts)
+            await bot.is_in(2 + 2 * cuts)
+            await bot.desk.handles(2 * cuts)
+        await bot.say(room, "all heard")
+        await person.hears("all heard", where=room)
+        await bot.has_said_all()
+        assert bot.desk.texts(source=room) == ["!room 1", "!room 2", "!room 3"]
+        assert bot.desk.texts(source=ana.jid) == ["!direct 1", "!direct 2", "!direct 3"]
+        assert all(line.caught_up for line in bot.desk.handled)
+        assert gone == []
+        await bot.stop()
+
+
+async def test_a_link_that_falls_silent_is_noticed(
+    prosody: Prosody,
+    new_login: Callable[[str], Login],
+    new_room: Callable[..., str],
+    new_bot: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "PING_SECONDS", 0.3)
+    monkeypatch.setattr(session, "PING_ANSWER_SECONDS", 1.0)
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+        await person.join(room)
+        bot = new_bot(me, room, port=proxy.port)
+        await bot.start()
+        proxy.strand()
+        await person.say(room, "!anybody there")
+        await bot.loses()
+        await bot.desk.handles(1)
+        await bot.stop()
+    assert bot.desk.texts() == ["!anybody there"]
+
+
+async def test_a_second_bridge_with_the_same_address_ends_the_first_with_a_clear_error(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
+) -> None:
+    me = new_login("bot")
+    one, two = new_bot(me), new_bot(me)
+    await one.start()
+    await two.start()
+    with pytest.raises(ResourceConflict, match=r"another program is logged in as bot-\d+@example\.org/statusbridge"):
+        await asyncio.wait_for(one.running, 10)
+    assert not two.running.done()
+
+
+async def test_an_archive_that_has_forgotten_the_position_is_read_by_time_and_the_gap_is_told(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room, admins=[ana.jid])
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!before")
+        await person.tell(me.jid, "!before, directly")
+        await bot.desk.handles(2)
+        for archive in (room, me.jid):
+            lost = str(Position(id="no-longer-there", stamp=CLOCK.now()))
+            await bot.store.write(
+                lambda tx, name=f"archive:{archive}", lost=lost: cursors.move(tx, name, lost, CLOCK.now())
+            )
+        await bot.kill()
+        await person.say(room, "!while away")
+        await person.tell(me.jid, "!while away, directly")
+        await bot.start()
+        await bot.desk.handles(4)
+        await person.hears("has forgotten what followed", where=room)
+        await person.hears("has forgotten what followed", where=me.jid)
+        await bot.has_said_all()
+        mark = person.mark()
+        await bot.stop()
+        await bot.start()
+        await bot.say(room, "no gap now")
+        await person.hears("no gap now", where=room, after=mark)
+        assert len(person.heard(room, after=mark)) == 1
+    assert sorted(bot.desk.texts()) == ["!before", "!before, directly", "!while away", "!while away, directly"]
+
+
+async def test_a_server_that_is_not_there_is_told_once_and_waited_for(
+    private_prosody: Prosody, new_bot: Callable[..., Any]
+) -> None:
+    me = private_prosody.add_user("bot")
+    await private_prosody.stop()
+    bot = new_bot(me)
+    with capture_logs() as logs:
+        await bot.start(wait=False)
+        client = bot.chat._session._client
+        for _ in range(4):
+            await client.wait_until("connection_failed", 10)
+        await private_prosody.start()
+        await bot.is_in(1)
+        await bot.stop()
+    told = [entry["event"] for entry in logs if entry["log_level"] in {"warning", "error"}]
+    assert told == [f"cannot reach XMPP server 127.0.0.1:{me.port} (Connection refused); trying on"]
+
+
+async def test_a_burst_of_lines_goes_out_complete_and_in_order(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        for number in range(300):
+            await bot.say(room, f"line {number}")
+        await person.hears("line 299", where=room)
+        await bot.has_said_all()
+        assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(300)]
+
+
+async def test_a_direct_line_to_nobody_is_given_up_after_a_few_attempts(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.chat.outgoing._FIRST_PAUSE", 0.05)
+    bot = new_bot(new_login("bot"))
+    await bot.start()
+    with capture_logs() as logs:
+        await bot.say("nobody-here@example.org", "hello?", Place.DIRECT)
+        await bot.has_said_all()
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["a line could not be delivered"]

@@ -143,7 +143,8 @@ class TestResume:
         status, panic, head, broken, lines = asyncio.run(scene())
         assert (status, panic, head.count, broken) == (0, None, 1, None)
         assert [(line.target.jid, line.body) for line in lines] == [
-            ("ops@rooms.example.org", "The panic is over, by the shell: what was frozen goes out")
+            ("ops@rooms.example.org", "by the shell: everything outgoing continues, 0 messages to go"),
+            ("ana@example.org", "by the shell: everything outgoing continues, 0 messages to go"),
         ]
         out, err = capsys.readouterr()
         assert err == ""

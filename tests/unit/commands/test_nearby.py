@@ -63,7 +63,7 @@ def test_what_a_first_word_may_have_meant(word: str, verbs: list[str]) -> None:
     assert names(word) == verbs
 
 
-@pytest.mark.parametrize("word", ["delete", "yes", "hello", *ORDINARY])
+@pytest.mark.parametrize("word", ["delete", "yes", "hello", *sorted(ORDINARY)])
 def test_everyday_words_begin_sentences(word: str) -> None:
     assert names(word, command_like=False) == []
 

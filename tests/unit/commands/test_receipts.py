@@ -46,9 +46,9 @@ async def test_a_receipt_tells_how_each_account_stands(bench: Bench) -> None:
     await bench.become(1, State.UNCERTAIN, account="x")
     assert await bench.receipt(1) == "[1] mastodon https://mastodon.example.org/1 · x not sure, checking"
     await bench.become(1, State.UNCERTAIN, account="x", unwanted=True)
-    assert (await bench.receipt(1)).endswith("x taken back, will be deleted if it arrived")
+    assert (await bench.receipt(1)).endswith("x taken back; if it arrived, it is to be deleted")
     await bench.become(1, State.DEAD, account="x")
-    assert (await bench.receipt(1)).endswith("x FAILED")
+    assert (await bench.receipt(1)).endswith("x NOT sent, too old")
 
 
 async def test_the_receipt_of_a_thread_counts_its_parts(bench: Bench) -> None:
@@ -138,7 +138,7 @@ async def test_what_a_person_holds_and_what_goes_out(bench: Bench) -> None:
     assert held == ((2, frozenset({"undo"})), (1, frozenset({"undo"})))
     await bench.become(1, State.SENDING)
     outgoing = await bench.store.read(receipts.outgoing)
-    assert (outgoing.held, outgoing.ready, outgoing.on_the_wire) == (2, 0, ((1, "mastodon"), (1, "x")))
+    assert (outgoing.held, outgoing.ready, outgoing.on_the_wire) == (1, 0, ((1, "mastodon"), (1, "x")))
 
 
 async def test_a_line_is_rendered_as_it_was_written(bench: Bench) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from bridge.domain.outbox import Draft, Part
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key
 from bridge.domain.settling import Terms
-from bridge.registry import AccountKeep, AnyPlugin, PassingMemory
+from bridge.registry import AnyPlugin, PassingMemory
+from bridge.registry.keeping import AccountKeep
 from bridge.store import Store, Tx, notices, outbox, posts
 from bridge.testing import FakeClock, FakePlatform, FakeSettings, FullFakePlugin
 
@@ -65,20 +66,18 @@ class Bench:
         )
 
     def context(self, **values: Any) -> Context:
-        return Context(
+        usual = Context(
             account=ACCOUNT,
             epoch=self.store.epoch,
             now=self.clock.now(),
             seed=f"seed-{next(self.numbers)}",
-            **{
-                "terms": Terms(),
-                "present": frozenset({ROOM.jid}),
-                "told": (ROOM,),
-                "admins": (ADMIN,),
-                "usable": True,
-                **values,
-            },
+            terms=Terms(),
+            present=frozenset({ROOM.jid}),
+            told=(ROOM,),
+            admins=(ADMIN,),
+            usable=True,
         )
+        return replace(usual, **values)
 
     async def post(
         self, text: str = "hello", *, parts: int = 1, born: bool = False, hold: timedelta | None = None

@@ -38,7 +38,7 @@ DELIVERY = Delivery(
         (Tell.RECOVERED, "[4f] mastodon: sent after all: https://m.example.org/1"),
         (
             Tell.FAILED,
-            "[4f] mastodon FAILED: no answer within 30 s. `!retry 4f` tries again, `!drop 4f` leaves it",
+            "[4f] mastodon FAILED: no answer within 30 s. `!retry 4f` tries again, `!drop 4f` gives it up",
         ),
         (
             Tell.UNDELETED,
@@ -47,7 +47,7 @@ DELIVERY = Delivery(
                 "there: https://m.example.org/1"
             ),
         ),
-        (Tell.STALE, "[4f] mastodon: 4f is stale, it waited 3h and was not sent: `!retry 4f` or `!drop 4f`"),
+        (Tell.STALE, "[4f] mastodon: 4f is stale, it waited 3h and was not sent: `!retry 4f` sends it now, `!drop 4f` gives it up"),
         (
             Tell.ASKED,
             (
@@ -74,7 +74,7 @@ def test_trouble_names_the_part_and_what_it_answers() -> None:
     part = replace(DELIVERY, part=1, parts=3, error=None)
     line = trouble(Tell.FAILED, part, answers=0x52, now=NOW)
     assert line == (
-        "[4f->52] mastodon (part 2 of 3) FAILED: no reason given. `!retry 4f` tries again, `!drop 4f` leaves it; "
+        "[4f->52] mastodon (part 2 of 3) FAILED: no reason given. `!retry 4f` tries again, `!drop 4f` gives it up; "
         "the parts after it wait"
     )
     direct = replace(DELIVERY, source=Target("raj@example.org", Place.DIRECT), part=2, parts=3)
@@ -88,7 +88,7 @@ def test_lanes() -> None:
     )
     assert flows("x", waiting=2) == "x flows again; 2 messages to go"
     assert flows("x", waiting=0) == "x flows again"
-    assert unauthorized("x", "the token is revoked.").startswith("x is paused: the token is revoked. Nothing is lost.")
+    assert unauthorized("x", "the token is revoked.").startswith("x is paused: the token is revoked. Nothing is lost, I try again every minute.")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.listening import BATCH, Listener, cursor_name
+from bridge.plugin import Cursor, Item, Seen, UnavailableError
+from bridge.registry import AnyPlugin, PassingMemory
+from bridge.registry.keeping import AccountKeep
+from bridge.settings import Settings
+from bridge.store import NotCommitted, Store, Tx, cursors, inbox
+from bridge.testing import FakeClock, FakePlatform, FakePlugin, FakeSettings, Fate, FullFakePlugin
+
+
+@dataclass
+class FakeAccount:
+    plugin: AnyPlugin | None
+    name: str = "mastodon"
+
+
+@dataclass
+class Bench:
+    store: Store
+    clock: FakeClock
+    platform: FakePlatform
+    account: FakeAccount
+    listener: Listener = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = Settings.model_validate(
+            {
+                "xmpp": {"jid": "status@example.org", "password": "secret"},
+                "rooms": [{"jid": "ops@rooms.example.org"}],
+                "accounts": {"mastodon": {"plugin": "fake"}},
+            }
+        )
+        self.listener = Listener(
+            self.account, store=self.store, settings=settings, clock=self.clock, jitter=lambda: 1.0
+        )
+
+    def plugin(self, made: type[AnyPlugin] = FullFakePlugin) -> AnyPlugin:
+        return made(FakeSettings(platform=self.platform), AccountKeep(PassingMemory(), "mastodon"), self.clock)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncGenerator[None]:
+        task = asyncio.create_task(self.listener.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+
+    async def heard(self) -> list[str]:
+        return [one.item.text for one in await self.store.read(lambda tx: inbox.open_items(tx, 1000))]
+
+    async def wait_for(self, count: int) -> None:
+        while len(await self.heard()) < count:
+            await self.clock.advance(0)
+
+    async def cursor(self) -> str | None:
+        return await self.store.read(lambda tx: cursors.get(tx, cursor_name("mastodon")))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    clock = FakeClock()
+    async with Store.open(f"sqlite:///{tmp_path / 'store.db'}", clock=clock) as store:
+        made = Bench(store=store, clock=clock, platform=FakePlatform(clock), account=FakeAccount(plugin=None))
+        await store.write(lambda tx: cursors.move(tx, cursor_name("mastodon"), "0", clock.now()))
+        yield made
+
+
+async def test_it_waits_for_a_plugin_that_can_listen(bench: Bench) -> None:
+    bench.platform.say("hello")
+    async with bench.listening():
+        await bench.clock.advance(100)
+        bench.account.plugin = bench.plugin(FakePlugin)
+        bench.listener.poke()
+        await bench.clock.advance(100)
+        assert bench.platform.count("items") == 0
+        bench.account.plugin = bench.plugin()
+        bench.listener.poke()
+        await bench.wait_for(1)
+    assert await bench.heard() == ["hello"]
+    assert await bench.cursor() == "1"
+
+
+async def test_what_came_meanwhile_is_one_commit_of_a_hundred_at_most(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    real = inbox.add
+
+    def add(tx: Tx, *, items: Sequence[Item], **values: Any) -> Any:
+        sizes.append(len(items))
+        return real(tx, items=items, **values)
+
+    monkeypatch.setattr(inbox, "add", add)
+    for number in range(250):
+        bench.platform.say(f"line {number}")
+    bench.account.plugin = bench.plugin()
+    async with bench.listening():
+        await bench.wait_for(250)
+    assert await bench.heard() == [f"line {number}" for number in range(250)]
+    assert sum(sizes) == 250
+    assert max(sizes) == BATCH
+
+
+async def test_a_listing_that_ends_is_begun_again_after_a_pause(bench: Bench) -> None:
+    class Ending(FullFakePlugin):
+        async def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+            async for thing in self.settings.platform.listen(since):
+                yield thing
+                return
+
+    bench.platform.say("one")
+    bench.platform.say("two")
+    bench.account.plugin = bench.plugin(Ending)
+    async with bench.listening():
+        await bench.wait_for(1)
+        await bench.clock.wait_for_wait(5)
+        assert await bench.heard() == ["one"]
+        await bench.clock.advance(5)
+        await bench.wait_for(2)
+    assert await bench.heard() == ["one", "two"]
+
+
+async def test_its_pauses_grow_and_begin_anew_once_something_was_heard(bench: Bench) -> None:
+    bench.account.plugin = bench.plugin()
+    bench.platform.always("items", Fate(before=UnavailableError("503")))
+    with capture_logs() as logs:
+        async with bench.listening():
+            for pause in (5, 10, 20):
+                await bench.clock.wait_for_wait(pause)
+                await bench.clock.advance(pause)
+            await bench.clock.wait_for_wait(40)
+            bench.platform.always("items")
+            bench.platform.say("hello")
+            await bench.clock.advance(40)
+            await bench.wait_for(1)
+            bench.platform.break_listening(UnavailableError("503"))
+            await bench.clock.wait_for_wait(5)
+    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot hear", "503")] * 5
+
+
+async def test_a_poke_ends_the_pause(bench: Bench) -> None:
+    bench.account.plugin = bench.plugin()
+    bench.platform.will("items", Fate(before=UnavailableError("503")))
+    bench.platform.say("hello")
+    with capture_logs():
+        async with bench.listening():
+            await bench.clock.wait_for_wait(5)
+            bench.listener.poke()
+            await bench.wait_for(1)
+    assert bench.clock.monotonic() == 0
+
+
+async def test_where_commit_and_listing_fail_together_both_are_looked_at(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.account.plugin = bench.plugin()
+    real = bench.store.write
+
+    async def refuse(*_arguments: Any, **_options: Any) -> None:
+        bench.platform.break_listening(UnavailableError("503"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        raise NotCommitted("the disk is full")
+
+    monkeypatch.setattr(bench.store, "write", refuse)
+    bench.platform.say("hello")
+    with capture_logs() as logs:
+        async with bench.listening():
+            await bench.clock.wait_for_wait(5)
+            monkeypatch.setattr(bench.store, "write", real)
+            await bench.clock.advance(5)
+            await bench.wait_for(1)
+    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot hear", "the disk is full")]
+
+
+async def test_a_bug_is_logged_and_the_listening_goes_on(bench: Bench) -> None:
+    bench.account.plugin = bench.plugin()
+    bench.platform.will("items", Fate(before=ValueError("oops")))
+    bench.platform.say("hello")
+    with capture_logs() as logs:
+        async with bench.listening():
+            await bench.clock.wait_for_wait(5)
+            await bench.clock.advance(5)
+            await bench.wait_for(1)
+    assert [(entry["event"], entry["account"], entry["exc_info"]) for entry in logs] == [
+        ("listening failed", "mastodon", True)
+    ]
+
+
+async def test_cancelled_it_lets_go_of_the_listing(bench: Bench) -> None:
+    closed = asyncio.Event()
+
+    class Closing(FullFakePlugin):
+        async def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+            with suppress(asyncio.CancelledError):
+                try:
+                    async for thing in self.settings.platform.listen(since):
+                        yield thing
+                finally:
+                    closed.set()
+
+    bench.account.plugin = bench.plugin(Closing)
+    bench.platform.say("hello")
+    async with bench.listening():
+        await bench.wait_for(1)
+    assert closed.is_set()
