@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -169,24 +170,61 @@ async def test_a_store_that_may_not_be_written(write: Write, tmp_path: Path, the
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 128 KiB."""
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """`small_disk("128k")` is the folder of a file system of that size."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128k", "none", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip("mounting a small disk needs root; the limit on a file's size is tested all the same")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    mounted: list[Path] = []
+
+    def mount(size: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            pytest.skip("mounting a small disk needs root; the limit on a file's size is tested all the same")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
-async def test_a_full_disk(write: Write, small_disk: Path) -> None:
-    path = small_disk / "statusbridge.db"
+async def test_a_full_disk(write: Write, small_disk: Callable[[str], Path]) -> None:
+    disk = small_disk("128k")
+    path = disk / "statusbridge.db"
     config = write({"store": {"url": f"sqlite:///{path}"}})
     assert await ended(config) == f"the disk of {path} is full: make room"
-    assert [name for name, _ in files_in(small_disk)] == ["statusbridge.db.lock"]
+    assert [name for name, _ in files_in(disk)] == ["statusbridge.db.lock"]
+
+
+async def test_a_disk_that_fills_up(
+    prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path, small_disk: Callable[[str], Path]
+) -> None:
+    disk = small_disk("4m")
+    async with Scene(
+        prosody=prosody,
+        new_name=new_name,
+        folder=tmp_path,
+        accounts={"mastodon": mastodon_account(sink.base_url, sink.token, settle_after="0s")},
+        overrides={"posting": {"hold": "0s"}},
+        store_url=f"sqlite:///{disk}/statusbridge.db",
+    ) as scene:
+        fill(disk / "filler")
+        texts = [f"status {number} {'x' * 400}" for number in range(20)]
+        for text in texts:
+            await scene.raj.say(scene.room, f"!post {text}")
+        full = await scene.bridge.logs(lambda line: "is full: make room" in str(line))
+        assert full["level"] in {"warning", "error"}
+        (disk / "filler").unlink()
+        await sink.has_committed(len(texts), patience=30)
+        assert sink.audit(texts).clean
+        assert "Traceback" not in scene.bridge.log_path.read_text(encoding="utf-8")
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
 
 
 async def test_a_limit_on_the_size_of_files(write: Write, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def test_what_the_table_of_troubles_explains_is_what_is_said() -> None:
         key=Key(token="k", minted_at=NOW),
         fresh_since=NOW,
         error="no answer",
+        posted_url="https://x.example.org/1",
     )
     said = [wording.trouble(tell, one, now=NOW + timedelta(hours=2)) for tell in Tell]
     said += [wording.blocked("x", cause="it is down", waiting=3), wording.unauthorized("x", "no such token")]
