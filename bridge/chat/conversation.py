@@ -30,6 +30,10 @@ _log = structlog.stdlib.get_logger(__name__)
 OVERLAP: Final = timedelta(minutes=1)
 """How far a position's time is mistrusted when the archive has forgotten its id; the gate drops what comes twice."""
 
+READ_AHEAD: Final = 5_000
+"""Messages that may wait for the worker before more is read. Waiting for each page would never come to an end where
+people talk as fast as lines are committed."""
+
 EMPTY_OVERLAP: Final = timedelta(days=1)
 """As OVERLAP, for an archive that was empty when we first came, so that nothing in it can be older."""
 
@@ -160,7 +164,8 @@ class Conversation:
                 self._go_live(_ids(page))
                 return
             after = page.last
-            await self._worker.reached()
+            if self._worker.backlog > READ_AHEAD:
+                await self._worker.reached()
 
     def _go_live(self, read: frozenset[str]) -> None:
         """From one moment to the next: nothing can come in between, since nothing is awaited."""

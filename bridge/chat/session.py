@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 20.0
 """How long connecting, encrypting and logging in may take together; a mute server would hold us for ever."""
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 30.0

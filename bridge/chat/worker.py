@@ -62,6 +62,11 @@ class Worker:
         self._queue: asyncio.Queue[Entry | _Mark | _Job] = asyncio.Queue()
         self._passed: dict[str, str] = {}
 
+    @property
+    def backlog(self) -> int:
+        """How many entries wait."""
+        return self._queue.qsize()
+
     def put(self, entry: Entry) -> None:
         """Add to the end."""
         self._queue.put_nowait(entry)

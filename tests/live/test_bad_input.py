@@ -32,26 +32,16 @@ KEYS_ALONE = '<encrypted xmlns="eu.siacs.conversations.axolotl"><header sid="1">
 
 
 @pytest.fixture
-async def scene(
-    private_prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path
-) -> AsyncIterator[Scene]:
+async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Scene]:
     """A room whose posts go out at once."""
+    async with made(prosody, sink, new_name, tmp_path) as scene:
+        yield scene
+
+
+def made(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], folder: Path) -> Scene:
     account = mastodon_account(sink.base_url, sink.token, settle_after="0s")
-    async with Scene(
-        prosody=private_prosody,
-        new_name=new_name,
-        folder=tmp_path,
-        accounts={"mastodon": account},
-        overrides={"posting": {"hold": "0s"}},
-    ) as made:
-        yield made
-
-
-@pytest.fixture
-async def private_prosody() -> AsyncIterator[Prosody]:
-    """A Prosody that lets stanzas of a megabyte pass, so that the bridge itself must cope with them."""
-    async with Prosody(stanza_limit=1 << 20) as server:
-        yield server
+    posting = {"posting": {"hold": "0s"}}
+    return Scene(prosody=prosody, new_name=new_name, folder=folder, accounts={"mastodon": account}, overrides=posting)
 
 
 @dataclass(frozen=True)
@@ -112,7 +102,6 @@ async def test_in_the_room(scene: Scene, sink: Sink) -> None:
         scene.raj,
         scene.room,
         Bad("!post " + "x " * 10_000, TOO_LONG),
-        Bad("!post " + "x" * 300_000, TOO_LONG),
         Bad("!post", rf"^`post` needs a text: type `!post TEXT`\. {NOTHING}"),
         Bad("!post   ", rf"^`post` needs a text: .*{NOTHING}"),
         Bad("!post \u200b\u2060\ufeff", rf"^`post` needs a text: .*{NOTHING}"),
@@ -139,7 +128,6 @@ async def test_in_a_direct_chat(scene: Scene, sink: Sink) -> None:
         scene.ana,
         scene.bot.jid,
         Bad("x " * 10_000, TOO_LONG),
-        Bad("x" * 300_000, TOO_LONG),
         Bad("post", rf"{NOTHING}"),
         Bad("!post   ", rf"^`post` needs a text: type `post TEXT`\. {NOTHING}"),
         Bad("   ", None),
@@ -152,6 +140,15 @@ async def test_in_a_direct_chat(scene: Scene, sink: Sink) -> None:
         Bad(OMEMO_WORDS, None, (KEYS_ALONE,)),
         Bad("r 9a x", rf"There is nothing with the id `9a`.*|{NOTHING}"),
     )
+
+
+async def test_a_stanza_as_large_as_a_server_lets_pass(
+    sink: Sink, new_name: Callable[[str], str], tmp_path: Path, require: Callable[[str], None]
+) -> None:
+    require("prosody")
+    async with Prosody(stanza_limit=1 << 20) as prosody, made(prosody, sink, new_name, tmp_path) as scene:
+        await check(scene, sink, scene.raj, scene.room, Bad("!post " + "x" * 300_000, TOO_LONG))
+        await check(scene, sink, scene.ana, scene.bot.jid, Bad("x" * 300_000, TOO_LONG))
 
 
 async def test_corrections_change_nothing(scene: Scene, sink: Sink) -> None:
@@ -180,17 +177,7 @@ async def test_corrections_change_nothing(scene: Scene, sink: Sink) -> None:
     assert [status.text for status in sink.committed] == ["All is wll", "All is fyne"]
 
 
-async def test_an_answer_to_a_post_of_our_own(scene: Scene, sink: Sink) -> None:
-    await scene.raj.say(scene.room, "!post All is well")
-    await sink.has_committed(1)
-    after = scene.raj.mark()
-    await scene.raj.say(scene.room, "!r 1 and more")
-    told = await scene.raj.hears(NOTHING, where=scene.room, after=after)
-    assert told.body.startswith("[1] is a post of ours")
-    assert len(sink.committed) == 1
-
-
-async def test_what_is_left_out_is_told_and_the_rest_goes_out(scene: Scene, sink: Sink) -> None:
+async def test_what_is_left_out_is_told_and_a_post_of_ours_takes_no_answer(scene: Scene, sink: Sink) -> None:
     await scene.raj.say(scene.room, "!post safe\u202etxt.exe\u202c and \x9fsound\x7f")
     await sink.has_committed(1)
     assert sink.committed[0].text == "safetxt.exe and sound"
@@ -198,6 +185,12 @@ async def test_what_is_left_out_is_told_and_the_rest_goes_out(scene: Scene, sink
     await scene.raj.say(scene.room, "!post \u05e9\u05dc\u05d5\u05dd\u200f, world")
     await sink.has_committed(2)
     assert sink.committed[1].text == "\u05e9\u05dc\u05d5\u05dd\u200f, world"
+
+    after = scene.raj.mark()
+    await scene.raj.say(scene.room, "!r 1 and more")
+    told = await scene.raj.hears(NOTHING, where=scene.room, after=after)
+    assert told.body.startswith("[1] is a post of ours")
+    assert len(sink.committed) == 2
 
 
 async def test_a_private_message_through_the_room_is_no_direct_chat(scene: Scene, sink: Sink) -> None:
@@ -211,20 +204,20 @@ async def test_a_private_message_through_the_room_is_no_direct_chat(scene: Scene
     assert sink.committed == []
 
 
-@pytest.mark.parametrize("nick", ["\u0430na", "[1] mastodon ok", "status:", "ana says resume"])
-async def test_a_name_that_looks_like_another_gives_no_right(scene: Scene, sink: Sink, nick: str) -> None:
+async def test_a_name_that_looks_like_another_gives_no_right(scene: Scene, sink: Sink) -> None:
     await scene.ana.say(scene.room, "!panic")
     await scene.raj.hears("everything outgoing is frozen", where=scene.room)
-    await scene.raj.leave(scene.room)
-    await scene.raj.join(scene.room, nick)
+    for nick in ("\u0430na", "[1] mastodon ok", "status:", "ana says resume"):
+        await scene.raj.leave(scene.room)
+        await scene.raj.join(scene.room, nick)
+        after = scene.raj.mark()
+        await scene.raj.say(scene.room, "!resume")
+        told = await scene.raj.hears(NOTHING, where=scene.room, after=after)
+        assert told.body == "`!resume` needs the role approver; you are staff. Nothing was posted."
+        await scene.raj.say(scene.room, "!me")
+        told = await scene.raj.hears("^You are ", where=scene.room, after=after)
+        assert f"({scene.raj.jid}), staff in this room" in told.body
     after = scene.raj.mark()
-    await scene.raj.say(scene.room, "!resume")
-    told = await scene.raj.hears(NOTHING, where=scene.room, after=after)
-    assert told.body == "`!resume` needs the role approver; you are staff. Nothing was posted."
-    after = scene.raj.mark()
-    await scene.raj.say(scene.room, "!me")
-    told = await scene.raj.hears("^You are ", where=scene.room, after=after)
-    assert f"({scene.raj.jid}), staff in this room" in told.body
     await scene.raj.say(scene.room, "!post All is well")
     await scene.raj.hears("waits: everything outgoing is frozen", where=scene.room, after=after)
     assert [attempt for attempt in sink.attempts if attempt.posts] == []

@@ -76,7 +76,15 @@ def seen() -> list[str]:
 
 
 @pytest.fixture
-async def worker(seen: list[str], clock: FakeClock) -> AsyncIterator[Worker]:
+def slow() -> asyncio.Event:
+    """Cleared, the worker commits nothing."""
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+@pytest.fixture
+async def worker(seen: list[str], clock: FakeClock, slow: asyncio.Event) -> AsyncIterator[Worker]:
     class Silent:
         async def handle(self, incoming: Any) -> None:
             raise AssertionError
@@ -87,7 +95,11 @@ async def worker(seen: list[str], clock: FakeClock) -> AsyncIterator[Worker]:
     class Seeing(Worker):
         def put(self, entry: Any) -> None:
             seen.append(entry.position)
+            self.then(slow_down)
             super().put(entry)
+
+    async def slow_down() -> None:
+        await slow.wait()
 
     made = Seeing(Silent(), move, clock)
     task = asyncio.ensure_future(made.run())
@@ -178,6 +190,41 @@ async def test_all_pages_are_read_and_the_live_stream_goes_on_behind_them_withou
     say("11")()
     assert seen == [str(number) for number in range(2, 12)]
     assert len(set(seen)) == len(seen)
+
+
+async def test_talk_that_comes_as_fast_as_it_is_committed_does_not_hold_it_up(
+    talk: Conversation, shelf: Shelf, cursors: Cursors, seen: list[str], slow: asyncio.Event
+) -> None:
+    cursors.known = Position(id="0", stamp=NOW)
+    shelf.ids = [str(number) for number in range(21)]
+    slow.clear()
+    talk.enter()
+    catching_up = asyncio.ensure_future(talk.catch_up())
+    for _ in range(500):
+        await asyncio.sleep(0)
+    assert talk.state is State.LIVE
+    assert seen == [str(number) for number in range(1, 21)]
+    assert not catching_up.done()
+    slow.set()
+    await catching_up
+
+
+async def test_what_waits_for_the_worker_is_bounded(
+    talk: Conversation, shelf: Shelf, cursors: Cursors, seen: list[str], slow: asyncio.Event
+) -> None:
+    cursors.known = Position(id="0", stamp=NOW)
+    shelf.ids = [str(number) for number in range(21)]
+    slow.clear()
+    talk.enter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bridge.chat.conversation.READ_AHEAD", 5)
+        catching_up = asyncio.ensure_future(talk.catch_up())
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert 0 < len(seen) < 10
+        slow.set()
+        await catching_up
+    assert seen == [str(number) for number in range(1, 21)]
 
 
 async def test_what_is_on_the_last_page_and_came_live_is_handed_on_once(

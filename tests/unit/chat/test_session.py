@@ -36,8 +36,9 @@ def test_the_server_is_named_as_it_is_configured(host: str | None, named: str) -
 class Server:
     """A TCP server that says what it is told to when a stream is opened, and keeps all that it is sent."""
 
-    def __init__(self, features: str | None) -> None:
+    def __init__(self, features: str | None, *, hangs_up_on_tls: bool = False) -> None:
         self.features = features
+        self.hangs_up_on_tls = hangs_up_on_tls
         self.received = ""
         self.connections = 0
         self.port = 0
@@ -65,8 +66,13 @@ class Server:
         self.watch.changed()
         try:
             while data := await reader.read(4096):
+                if self.hangs_up_on_tls and data.startswith(b"\x16"):
+                    writer.transport.abort()
+                    return
                 self.received += data.decode()
-                if self.features is not None and b"<stream:stream" in data:
+                if b"<starttls" in data:
+                    writer.write(b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+                elif self.features is not None and b"<stream:stream" in data:
                     namespaces = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
                     opening = f"<stream:stream {namespaces} id='1' from='example.org' version='1.0'>"
                     writer.write(f"{opening}<stream:features>{self.features}</stream:features>".encode())
@@ -114,6 +120,13 @@ async def test_a_server_without_encryption_gets_no_password_and_is_told_of_once(
         f"XMPP server 127.0.0.1:{server.port} offers no encryption, so no password was sent; trying on"
     ]
     assert "<auth" not in server.received
+
+
+async def test_a_server_that_goes_in_the_middle_of_the_handshake_is_tried_again_at_once() -> None:
+    features = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
+    async with Server(features, hangs_up_on_tls=True) as server, session_to(server) as session:
+        await attempts(server, 4)
+        assert not session.live
 
 
 async def test_a_mute_server_is_given_up_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
