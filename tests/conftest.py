@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.servers.mastodon import MastodonMock
 from tests.servers.postgres import Postgres
@@ -14,6 +16,19 @@ from tests.servers.prosody import Login, Prosody
 from tests.servers.require import STRICT, missing
 from tests.servers.require import require as require_server
 from tests.servers.sink import Sink
+
+
+def pytest_configure() -> None:
+    """Log plainly (a traceback drawn with all its values takes a second), and let no busy machine fail a property."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ],
+    )
+    settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

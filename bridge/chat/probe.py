@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 START_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 2.0
+_REASON_SECONDS: Final = 0.3
 _RESOURCE: Final = "statusbridge-check"
 
 
@@ -42,11 +43,14 @@ class _Ears:
 
     def disconnected(self, cause: str) -> None:
         """The connection is gone."""
-        self._settle(Failure("unreachable", cause or "the connection was closed"))
+        self.failed(Failure("unreachable", cause or "the connection was closed"))
 
     def failed(self, failure: Failure) -> None:
-        """There will be no session."""
-        self._settle(failure)
+        """There will be no session; a mere loss of the connection may have a better reason, which comes after it."""
+        if failure.kind == "unreachable":
+            asyncio.get_running_loop().call_later(_REASON_SECONDS, self._settle, failure)
+        else:
+            self._settle(failure)
 
     def _settle(self, failure: Failure | None) -> None:
         if not self.outcome.done():

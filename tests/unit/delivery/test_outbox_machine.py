@@ -44,6 +44,7 @@ ACCOUNT = "mastodon"
 ROOM = Target("ops@rooms.example.org", Place.ROOM)
 SETTLE_AFTER = timedelta(seconds=30)
 KEY_LIFETIME = timedelta(minutes=50)
+MAX_AGE = timedelta(hours=3)
 HOLD = timedelta(seconds=20)
 SEC = timedelta(seconds=1)
 
@@ -269,6 +270,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 key_lifetime=KEY_LIFETIME if self.keeps_keys else timedelta(0),
                 settle_after=SETTLE_AFTER,
                 finds=self.finds,
+                max_age=MAX_AGE,
             ),
             present=frozenset({ROOM.jid}),
             told=(ROOM,),
@@ -426,7 +428,7 @@ class Neither(OutboxMachine):
 
 
 _SETTINGS = settings(
-    max_examples=40,
+    max_examples=70,
     stateful_step_count=40,
     deadline=None,
     # Without shrinking, which takes minutes here: a failure shows its steps all the same.
