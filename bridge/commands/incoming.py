@@ -26,7 +26,7 @@ class Incoming:
     """One message from a room or a direct chat.
 
     `archive` is the room's bare JID or the bot's own; `key` identifies the stanza there (its stanza-id by that archive,
-    else the gate's fallback); `position` is the archive's id of it, to move the archive's cursor to. `sender` is the
+    else the gate's fallback); `position` is opaque: what the archive's cursor is to be moved to. `sender` is the
     real bare JID, taken as the stanza came off the stream. `affiliation` is the sender's in the room *now* (`owner`,
     `admin`, `member`, `none`, `outcast`; `none` in a direct chat). `said_at` is when the server received it.
     `caught_up` is false while the archive is being read.

@@ -119,7 +119,8 @@ async def test_what_waited_too_long_under_panic_is_stale(build: Build) -> None:
     await house.say("!panic")
     await house.say("!post one")
     await house.pass_time(700)
-    stale = "[1] mastodon: 1 is stale, it waited 10m30s and was not sent: `!retry 1` sends it now, `!drop 1` gives it up"
+    choice = "`!retry 1` sends it now, `!drop 1` gives it up"
+    stale = f"[1] mastodon: 1 is stale, it waited 10m30s and was not sent: {choice}"
     assert house.heard() == [stale, "[1] mastodon NOT sent, too old"]
     assert await house.say("!resume", who="tom") == ["everything outgoing continues, 0 messages to go"]
     assert house.platforms["mastodon"].count("post") == 0

@@ -18,9 +18,7 @@ async def sink(request: pytest.FixtureRequest) -> AsyncIterator[Sink]:
 
 
 @pytest.fixture
-async def scene(
-    prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path
-) -> AsyncIterator[Scene]:
+async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Scene]:
     """A room whose posts go out at once, to a platform that misbehaves on demand."""
     account = mastodon_account(sink.base_url, TOKEN, settle_after="0s", deadline="2s")
     posting = {"hold": "0s", "backoff": "50ms"}

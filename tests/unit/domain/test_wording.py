@@ -47,7 +47,13 @@ DELIVERY = Delivery(
                 "there: https://m.example.org/1"
             ),
         ),
-        (Tell.STALE, "[4f] mastodon: 4f is stale, it waited 3h and was not sent: `!retry 4f` sends it now, `!drop 4f` gives it up"),
+        (
+            Tell.STALE,
+            (
+                "[4f] mastodon: 4f is stale, it waited 3h and was not sent: `!retry 4f` sends it now, "
+                "`!drop 4f` gives it up"
+            ),
+        ),
         (
             Tell.ASKED,
             (
@@ -88,7 +94,8 @@ def test_lanes() -> None:
     )
     assert flows("x", waiting=2) == "x flows again; 2 messages to go"
     assert flows("x", waiting=0) == "x flows again"
-    assert unauthorized("x", "the token is revoked.").startswith("x is paused: the token is revoked. Nothing is lost, I try again every minute.")
+    paused = "x is paused: the token is revoked. Nothing is lost, I try again every minute."
+    assert unauthorized("x", "the token is revoked.").startswith(paused)
 
 
 @pytest.mark.parametrize(
