@@ -156,3 +156,21 @@ async def test_a_bug_in_looking_and_in_deleting_stops_nobody(build: Build, logs:
     assert await house.states(1) == ["sent", "delete sent"]
     assert platform.deleted == ["p1"]
     assert len([entry for entry in logs if entry["event"] == "plugin failed"]) == 2
+
+
+async def test_what_is_taken_back_and_can_not_be_deleted_is_left_to_people(build: Build) -> None:
+    house = await build(plugin=FindingFakePlugin)
+    platform = house.platforms["mastodon"]
+    platform.will("post", Fate(hangs="before"))
+    await house.say("!post one")
+    assert (await house.say("!undo 1"))[-1] == (
+        "[1] mastodon: is on its way and can't be deleted there: look after it by hand"
+    )
+    platform.release()
+    await house.quiet()
+    by_hand = "delete it by hand https://mastodon.example/p1"
+    assert house.heard() == [
+        f"[1] mastodon: it had arrived, and I can't delete there: {by_hand}",
+        "~[1] mastodon https://mastodon.example/p1",
+    ]
+    assert await house.states(1) == ["sent"]

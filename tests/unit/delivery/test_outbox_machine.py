@@ -9,13 +9,13 @@ retry them, vouch for them, and pull the brake.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from bridge.delivery import units
@@ -34,55 +34,23 @@ from bridge.domain.deliveries import (
 )
 from bridge.domain.ids import PostId
 from bridge.domain.outbox import Draft, Part
-from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key, Posted
 from bridge.domain.settling import Terms
 from bridge.store import Tx, accounts, outbox, posts
 from bridge.store.schema import metadata
-
-ACCOUNT = "mastodon"
-ROOM = Target("ops@rooms.example.org", Place.ROOM)
-SETTLE_AFTER = timedelta(seconds=30)
-KEY_LIFETIME = timedelta(minutes=50)
-MAX_AGE = timedelta(hours=3)
-HOLD = timedelta(seconds=20)
-SEC = timedelta(seconds=1)
-
-FATES = (
-    "sent",
-    "lost answer",
-    "never sent",
-    "refused",
-    "unauthorized",
-    "5xx",
-    "5xx after commit",
-    "hangs",
-    "hangs late",
+from tests.unit.delivery.model import (
+    ACCOUNT,
+    FATES,
+    HOLD,
+    KEY_LIFETIME,
+    MAX_AGE,
+    ROOM,
+    SEC,
+    SETTLE_AFTER,
+    Platform,
+    Transaction,
+    begin,
 )
-
-
-@dataclass
-class Platform:
-    """What a platform knows: posts in order of their publication, and, if it keeps keys, which key made which."""
-
-    keeps_keys: bool
-    finds: bool
-    published: list[str] = field(default_factory=list)
-    late: list[tuple[datetime, str]] = field(default_factory=list)
-    keys: dict[str, datetime] = field(default_factory=dict)
-
-    def publish(self, token: str, now: datetime) -> Posted:
-        known = self.keeps_keys and token in self.keys and now - self.keys[token] < KEY_LIFETIME
-        if not known:
-            self.published.append(token)
-            self.keys[token] = now
-        return Posted(id=PostId(token), url=f"https://mastodon.example/{token}")
-
-    def settle_late(self, now: datetime) -> None:
-        for entry in [one for one in self.late if one[0] <= now]:
-            self.late.remove(entry)
-            self.published.append(entry[1])
-            self.keys[entry[1]] = entry[0]
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -92,7 +60,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.engine = create_engine("sqlite://", poolclass=StaticPool, isolation_level=None)
-        event.listen(self.engine, "begin", _begin)
+        event.listen(self.engine, "begin", begin)
         metadata.create_all(self.engine)
         self.numbers = itertools.count(1)
         self.now = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -254,8 +222,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # How it works.
 
-    def _tx(self) -> _Transaction:
-        return _Transaction(self.engine.connect())
+    def _tx(self) -> Transaction:
+        return Transaction(self.engine.connect())
 
     def _key(self, token: str) -> Key:
         return Key(token=token, minted_at=self.now)
@@ -380,28 +348,6 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 _BEFORE = {State.HELD, State.READY, State.SENDING, State.UNCERTAIN}
-
-
-class _Transaction:
-    """A committed transaction per block, as the writer makes one."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-
-    def __enter__(self) -> Tx:
-        self.begun = self.connection.begin()
-        return Tx(self.connection, "sqlite")
-
-    def __exit__(self, *exc: object) -> None:
-        if exc[0] is None:
-            self.begun.commit()
-        else:
-            self.begun.rollback()
-        self.connection.close()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
 
 
 def _entry(number: int) -> posts.EntryId:
