@@ -69,6 +69,11 @@ class Bench:
         return await self.store.read(lambda tx: cursors.get(tx, cursor_name("mastodon")))
 
 
+def own(logs: list[Any]) -> list[Any]:
+    """Return what the listening logs; the store finds itself slow where a test moves the clock under it."""
+    return [entry for entry in logs if entry["event"] != "store is slow"]
+
+
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     clock = FakeClock()
@@ -148,7 +153,7 @@ async def test_its_pauses_grow_and_begin_anew_once_something_was_heard(bench: Be
             await bench.wait_for(1)
             bench.platform.break_listening(UnavailableError("503"))
             await bench.clock.wait_for_wait(5)
-    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot hear", "503")] * 5
+    assert [(entry["event"], entry["cause"]) for entry in own(logs)] == [("cannot hear", "503")] * 5
 
 
 async def test_a_poke_ends_the_pause(bench: Bench) -> None:
@@ -183,7 +188,7 @@ async def test_where_commit_and_listing_fail_together_both_are_looked_at(
             monkeypatch.setattr(bench.store, "write", real)
             await bench.clock.advance(5)
             await bench.wait_for(1)
-    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot hear", "the disk is full")]
+    assert [(entry["event"], entry["cause"]) for entry in own(logs)] == [("cannot hear", "the disk is full")]
 
 
 async def test_a_bug_is_logged_and_the_listening_goes_on(bench: Bench) -> None:
@@ -195,7 +200,7 @@ async def test_a_bug_is_logged_and_the_listening_goes_on(bench: Bench) -> None:
             await bench.clock.wait_for_wait(5)
             await bench.clock.advance(5)
             await bench.wait_for(1)
-    assert [(entry["event"], entry["account"], entry["exc_info"]) for entry in logs] == [
+    assert [(entry["event"], entry["account"], entry["exc_info"]) for entry in own(logs)] == [
         ("listening failed", "mastodon", True)
     ]
 
