@@ -50,15 +50,13 @@ class Breaker:
     def after(
         self,
         *,
-        failed: bool | None,
+        failed: bool,
         unauthorized: bool,
         now: datetime,
         cause: str | None = None,
         base: timedelta = BASE,
     ) -> Breaker:
-        """Return the breaker after an outcome; None as `failed` means that nothing was learned."""
-        if failed is None:
-            return self
+        """Return the breaker after an outcome: `failed` means that the platform, or the login, is in trouble."""
         if not failed:
             return Breaker()
         failures = self.failures + 1

@@ -76,7 +76,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What an outcome makes of a delivery; `tell` is what people must hear of it now, `absent` a cleared doubt."""
+    """What an outcome makes of a delivery; `tell` is what people must hear of it now.
+
+    `deletion_wanted` says that it was taken back meanwhile, and arrived all the same.
+    """
 
     delivery: Delivery
     breaker: Breaker
@@ -192,8 +195,8 @@ def _not_by_this(
     return _free(delivery, due_at=due_at, error=reason, failures=delivery.failures + 1, breaker=breaker)
 
 
-def _failed(outcome: Outcome) -> bool | None:
-    """Whether the platform is in trouble (True), well (False), or nothing was learned about it (None)."""
+def _failed(outcome: Outcome) -> bool:
+    """Whether the platform is in trouble; one that refuses, or can be searched, is well."""
     match outcome:
         case Unavailable() | Uncertain() | Unauthorized():
             return True
