@@ -9,8 +9,8 @@ RUN python3 -m venv /opt/build && python3 -m venv /opt/statusbridge
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
-    && /opt/build/bin/pip install --quiet --require-hashes --requirement requirements/build.txt \
-    && /opt/statusbridge/bin/pip install --quiet --require-hashes --requirement requirements/runtime.txt
+    && /opt/build/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/build.txt \
+    && /opt/statusbridge/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/runtime.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY bridge bridge

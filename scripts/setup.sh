@@ -46,6 +46,9 @@ pip=(.venv/bin/pip --quiet --disable-pip-version-check --no-input)
 echo "Installing the locked requirements: ${locks[*]}"
 requirements=()
 for lock in "${locks[@]}"; do requirements+=(--requirement "requirements/$lock.txt"); done
-"${pip[@]}" install --require-hashes "${requirements[@]}" || fail "pip could not install the requirements: its own words stand above."
+# The locks are complete, so nothing is resolved anew: a resolver would look at versions that appeared since, and older ones
+# of pip then stumble over names with extras.
+"${pip[@]}" install --no-deps --require-hashes "${requirements[@]}" || fail "pip could not install the requirements: its own words stand above."
 "${pip[@]}" install --no-deps --no-build-isolation --editable . || fail "pip could not install statusbridge itself: its own words stand above."
+"${pip[@]}" check >/dev/null || fail "the locked requirements don't fit together: .venv/bin/pip check says why; make lock writes them anew."
 for set in "${sets[@]}"; do echo "$wanted" >".venv/.stamp-$set"; done
