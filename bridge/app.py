@@ -130,7 +130,7 @@ class Bridge:
             on_lost=self.attendance.leave,
             on_left=self.attendance.leave,
         )
-        self._timers = Timers(store, clock, self._lanes.poke)
+        self._timers = Timers(store, clock)
         self._store = store
 
     async def run(self) -> None:

@@ -214,7 +214,8 @@ class Finds(ABC):
         """Look for a post of which nobody knows whether it arrived; None means *certainly absent*.
 
         `since` is the first doubtful attempt; `known` are ids that belong to other deliveries and are never the
-        answer. Raises UncertainError where it can't be sure, or another PluginError.
+        answer. Raises UncertainError where it looked and can't be sure: after the third time the room is asked. Raises
+        UnavailableError, or another PluginError, where it could not look.
         """
 
 

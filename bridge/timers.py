@@ -1,4 +1,4 @@
-"""What happens because time has passed: the sweep, the pruning of what is finished, the head of the audit's chain."""
+"""What happens because time has passed: the pruning of what is finished, the head of the audit's chain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger()
 
-SWEEP = timedelta(seconds=30)
 PRUNE = timedelta(hours=1)
 HEAD = timedelta(days=1)
 
@@ -35,19 +34,17 @@ BATCH = 100
 
 
 class Timers:
-    """The recurring work; `poke` looks whether anything was missed."""
+    """The recurring work."""
 
-    def __init__(self, store: Store, clock: Clock, poke: Callable[[], None]) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         """Take what it works with."""
         self._store = store
         self._clock = clock
-        self._poke = poke
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Keep the timers running while the block does."""
         scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
-        scheduler.add_job(self._poke, "interval", seconds=SWEEP.total_seconds(), id="sweep")
         scheduler.add_job(self.prune, "interval", seconds=PRUNE.total_seconds(), id="prune")
         scheduler.add_job(self.log_audit_head, "interval", seconds=HEAD.total_seconds(), id="audit head")
         scheduler.start()

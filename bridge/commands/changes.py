@@ -92,6 +92,7 @@ def found(entry: EntryId, link: str | None) -> Deed:
                 error=None,
                 doubt_since=None,
                 doubt_attempt=None,
+                looks=0,
                 failures=0,
             )
             _save(turn, there)

@@ -75,7 +75,8 @@ async def look(
         posted = await plugin.find(post_of(delivery), delivery.key, since, known)
         return Absent() if posted is None else Sent(posted=posted)
 
-    return await _outcome(find(), delivery, clock=clock, deadline=deadline)
+    # It publishes nothing, so that no answer is only no news.
+    return await _outcome(find(), delivery, clock=clock, deadline=deadline, unanswered=Unavailable)
 
 
 def post_of(delivery: Delivery) -> Post:
@@ -104,12 +105,17 @@ async def _delete(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
 
 
 async def _outcome(
-    call: Coroutine[object, object, Outcome], delivery: Delivery, *, clock: Clock, deadline: timedelta
+    call: Coroutine[object, object, Outcome],
+    delivery: Delivery,
+    *,
+    clock: Clock,
+    deadline: timedelta,
+    unanswered: type[Uncertain | Unavailable] = Uncertain,
 ) -> Outcome:
     try:
         return await _within(clock, deadline, call)
     except TimeoutError:
-        return Uncertain(reason=f"no answer within {deadline.total_seconds():g} s")
+        return unanswered(reason=f"no answer within {deadline.total_seconds():g} s")
     except PluginError as error:
         return _said(error)
     except Exception as error:

@@ -58,7 +58,8 @@ class Delivery:
 
     `source` is the conversation its post was written in. `parent` is what it answers on the platform, or what a
     deletion deletes. `text` and the key are frozen once `attempt` is above zero. `doubt_since` is the first attempt
-    whose outcome is not known, `doubt_attempt` that attempt's number. `unwanted` is set when a person took it back
+    whose outcome is not known, `doubt_attempt` that attempt's number, and `looks` counts the looks since then that could
+    not tell. `unwanted` is set when a person took it back
     while it was, or may have been, on its way.
     """
 
@@ -84,6 +85,7 @@ class Delivery:
     due_at: datetime | None = None
     attempt: int = 0
     failures: int = 0
+    looks: int = 0
     epoch: str | None = None
     doubt_since: datetime | None = None
     doubt_attempt: int | None = None

@@ -56,6 +56,9 @@ class Wait:
     cause: str | None = None
 
 
+LOOKS = 3
+"""How often a doubtful delivery is looked for by a plugin that can't be sure, before the room is asked."""
+
 Step = Begin | Look | Ask | Expire | Wait
 
 
@@ -142,6 +145,7 @@ def begin(head: Delivery, *, now: datetime, epoch: str) -> Delivery:
         due_at=None,
         doubt_since=head.doubt_since or now,
         doubt_attempt=head.doubt_attempt or attempt,
+        looks=0,
     )
 
 
@@ -237,7 +241,7 @@ def _sent(delivery: Delivery, posted: Posted | None, *, breaker: Breaker) -> Set
 
 
 def _without_doubt(delivery: Delivery) -> Delivery:
-    return replace(delivery, doubt_since=None, doubt_attempt=None)
+    return replace(delivery, doubt_since=None, doubt_attempt=None, looks=0)
 
 
 def _free(
@@ -264,13 +268,23 @@ def _doubt(
             failures=delivery.failures + 1,
         )
         return Settled(delivery=again, breaker=breaker)
-    if delivery.state is State.UNCERTAIN and is_stale(delivery, terms, now):
-        return _ask(delivery, outcome.reason, breaker=breaker)
-    if not outcome.answered and delivery.state is State.SENDING:
+    if delivery.state is State.UNCERTAIN:
+        return _unsure_look(delivery, outcome, now=now, due_at=due_at, breaker=breaker, terms=terms)
+    if not outcome.answered:
         due_at = max(now + terms.settle_after, breaker.probe_at or now)
         if outcome.retry_after is not None:
             due_at = max(due_at, now + outcome.retry_after)
     return _still(delivery, outcome.reason, due_at=due_at, breaker=breaker)
+
+
+def _unsure_look(
+    delivery: Delivery, outcome: Uncertain, *, now: datetime, due_at: datetime, breaker: Breaker, terms: Terms
+) -> Settled:
+    """What is listed late may be found by a later look; but a lane doesn't wait for ever for one that can tell."""
+    looked = replace(delivery, looks=delivery.looks + 1)
+    if looked.looks >= LOOKS or is_stale(delivery, terms, now):
+        return _ask(looked, outcome.reason, breaker=breaker)
+    return _still(looked, outcome.reason, due_at=due_at, breaker=breaker)
 
 
 def _still(delivery: Delivery, reason: str, *, due_at: datetime, breaker: Breaker) -> Settled:

@@ -22,7 +22,7 @@ PARAMETER: Final = "new_"
 
 CHANGING: Final = (
     "text", "parent_id", "parent_memo", "state", "held", "hold_until", "position", "fresh_since", "due_at",
-    "attempt", "failures", "epoch", "doubt_since", "doubt_attempt", "unwanted", "told", "posted_id",
+    "attempt", "failures", "looks", "epoch", "doubt_since", "doubt_attempt", "unwanted", "told", "posted_id",
     "posted_url", "memo", "error", "settled_at",
 )  # fmt: skip
 """The columns that change in the life of a delivery."""
@@ -49,6 +49,7 @@ def blank(entry: EntryId, account: str, kind: DeliveryKind, key: Key, now: datet
         "key_minted_at": key.minted_at,
         "attempt": 0,
         "failures": 0,
+        "looks": 0,
         "epoch": None,
         "doubt_since": None,
         "doubt_attempt": None,
@@ -77,6 +78,7 @@ def changes(changed: Delivery, now: datetime) -> dict[str, Any]:
         "new_due_at": changed.due_at,
         "new_attempt": changed.attempt,
         "new_failures": changed.failures,
+        "new_looks": changed.looks,
         "new_epoch": changed.epoch,
         "new_doubt_since": changed.doubt_since,
         "new_doubt_attempt": changed.doubt_attempt,
@@ -121,6 +123,7 @@ def read(row: Row[Any]) -> Delivery:
         due_at=row.due_at,
         attempt=row.attempt,
         failures=row.failures,
+        looks=row.looks,
         epoch=row.epoch,
         doubt_since=row.doubt_since,
         doubt_attempt=row.doubt_attempt,

@@ -273,6 +273,7 @@ def rejoin(tx: Tx, one: Delivery, *, now: datetime) -> Delivery:
         fresh_since=now,
         due_at=None,
         failures=0,
+        looks=0,
         doubt_since=None,
         doubt_attempt=None,
         unwanted=False,

@@ -155,6 +155,7 @@ delivery = Table(
     Column("key_minted_at", Utc, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("failures", Integer, nullable=False, comment="in a row, for the back-off"),
+    Column("looks", Integer, nullable=False, comment="since the doubt began, that could not tell"),
     Column("epoch", SafeText, comment="the run of the program that made the last attempt"),
     Column("doubt_since", Utc),
     Column("doubt_attempt", Integer, comment="the attempt that the doubt began with"),

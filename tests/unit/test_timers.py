@@ -49,7 +49,7 @@ async def test_what_is_finished_and_old_is_forgotten_in_batches(store: Store, cl
             notices.done(tx, one.origin_id, stanza_id=None, at=now)
 
     await store.write(fill)
-    work = Timers(store, clock, lambda: None)
+    work = Timers(store, clock)
     assert await work.prune() == 0
     await clock.advance(timers.KEEP_STANZAS.total_seconds() + 1)
     assert await work.prune() == 252
@@ -65,7 +65,7 @@ async def test_a_store_that_fails_is_only_a_warning(store: Store, clock: FakeClo
 
     failing: Any = Failing()
     with capture_logs() as logs:
-        assert await Timers(failing, clock, lambda: None).prune() == 0
+        assert await Timers(failing, clock).prune() == 0
     assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot prune", "the disk is full")] * 3
 
 
@@ -74,7 +74,7 @@ async def test_the_head_of_the_audit_is_logged(store: Store, clock: FakeClock) -
         lambda tx: audit.append(tx, at=clock.now(), actor="raj@example.org", verb="panic", salt="s") and None
     )
     with capture_logs() as logs:
-        await Timers(store, clock, lambda: None).log_audit_head()
+        await Timers(store, clock).log_audit_head()
     head = await store.read(audit.head)
     assert [(entry["event"], entry["count"], entry["hash"]) for entry in logs] == [("audit head", 1, head.hash)]
 
@@ -82,17 +82,8 @@ async def test_the_head_of_the_audit_is_logged(store: Store, clock: FakeClock) -
 async def test_the_timers_run_while_the_block_does(
     store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timers, "SWEEP", timedelta(milliseconds=10))
     monkeypatch.setattr(timers, "PRUNE", timedelta(milliseconds=10))
     monkeypatch.setattr(timers, "HEAD", timedelta(milliseconds=10))
-    swept = asyncio.Event()
-    pokes: list[int] = []
-
-    def poke() -> None:
-        pokes.append(1)
-        if len(pokes) > 1:
-            swept.set()
-
     logged = asyncio.Event()
     pruned = asyncio.Event()
 
@@ -106,9 +97,11 @@ async def test_the_timers_run_while_the_block_does(
             logged.set()
 
     with capture_logs():
-        async with Watched(store, clock, poke).running():
-            await asyncio.gather(swept.wait(), logged.wait(), pruned.wait())
-        count_then = len(pokes)
-        swept.clear()
-        await asyncio.sleep(0)
-    assert len(pokes) == count_then
+        async with Watched(store, clock).running():
+            await asyncio.gather(logged.wait(), pruned.wait())
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+        pruned.clear()
+        timed: list[asyncio.TimerHandle] = vars(asyncio.get_running_loop())["_scheduled"]
+        assert [handle for handle in timed if not handle.cancelled()] == []
+    assert not pruned.is_set()

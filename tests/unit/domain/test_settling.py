@@ -200,6 +200,27 @@ class TestUnderDoubt:
         after = settle(uncertain(), Uncertain(reason="can't reach back"), FINDS)
         assert (after.delivery.state, after.delivery.due_at) == (State.UNCERTAIN, NOW + 5 * SECOND)
 
+    def test_the_third_look_that_is_not_sure_leaves_it_to_the_room(self) -> None:
+        one = uncertain()
+        states: list[State] = []
+        while one.state is State.UNCERTAIN:
+            after = settle(one, Uncertain(reason="a very similar post is there"), FINDS)
+            one = after.delivery
+            states.append(one.state)
+        assert states == [State.UNCERTAIN, State.UNCERTAIN, State.ASKED]
+        assert (after.tell, one.error) == (Tell.ASKED, "a very similar post is there")
+
+    def test_a_platform_that_is_away_costs_no_look(self) -> None:
+        one = uncertain()
+        for _ in range(10):
+            one = settle(one, Unavailable(reason="503"), FINDS).delivery
+        assert (one.state, one.looks) == (State.UNCERTAIN, 0)
+
+    def test_looks_are_counted_anew_after_another_attempt(self) -> None:
+        looked = settle(uncertain(), Uncertain(reason="listed late"), FINDS).delivery
+        assert (looked.looks, settling.begin(looked, now=NOW, epoch="run").looks) == (1, 0)
+        assert settle(looked, Absent(), FINDS).delivery.looks == 0
+
 
 class TestTakenBack:
     def test_sent_after_all_wants_its_deletion(self) -> None:

@@ -238,6 +238,7 @@ def _delivery() -> None:
         sa.Column("key_minted_at", _UTC, nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False, comment="in a row, for the back-off"),
+        sa.Column("looks", sa.Integer(), nullable=False, comment="since the doubt began, that could not tell"),
         sa.Column("epoch", sa.Text(), nullable=True, comment="the run of the program that made the last attempt"),
         sa.Column("doubt_since", _UTC, nullable=True),
         sa.Column("doubt_attempt", sa.Integer(), nullable=True, comment="the attempt that the doubt began with"),
