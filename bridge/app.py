@@ -49,8 +49,8 @@ class StartError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class LaneAccount:
-    """An account as its lane sees it."""
+class Worked:
+    """An account as its lane and its listener see it."""
 
     account: Account
 
@@ -97,7 +97,7 @@ class Bridge:
         self._lanes = Lanes(
             [
                 Lane(
-                    LaneAccount(account),
+                    Worked(account),
                     store=store,
                     clock=clock,
                     attendance=self.attendance,
@@ -113,7 +113,7 @@ class Bridge:
             self._started,
         )
         self._listeners = {
-            account.name: Listener(account, store=store, settings=settings, clock=clock) for account in enabled
+            account.name: Listener(Worked(account), store=store, settings=settings, clock=clock) for account in enabled
         }
         self._desk = Desk(settings, store, accounts, clock, born_for=lambda: self._lanes.born_for)
         self._chat = Chat(

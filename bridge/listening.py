@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bridge.commands import relay
+from bridge.commands import hearing, relay
 from bridge.domain.clock import wait_event
 from bridge.domain.ids import Cursor
 from bridge.domain.items import Item, Seen
@@ -39,6 +39,12 @@ log = structlog.stdlib.get_logger()
 BATCH = 100
 """Items that one unit of work takes at most."""
 
+TOLD_AFTER = 60.0
+"""Seconds after which the rooms are told that an account can't be heard: a hiccup isn't worth a line."""
+
+CALM = 60.0
+"""Seconds without an error after which a listener that has nothing to say counts as well: more than a poll may take."""
+
 STORE_PAUSE = 1.0
 
 
@@ -53,6 +59,11 @@ class Account(Protocol):
     @property
     def plugin(self) -> Plugin[BaseModel] | None:
         """The plugin, entered, or None."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why it isn't up."""
         ...
 
 
@@ -81,6 +92,8 @@ class Listener:
         self._jitter = jitter
         self._failures = 0
         self._woken = asyncio.Event()
+        self._deaf_since: float | None = None
+        self._told: bool | None = None
 
     def poke(self) -> None:
         """The account came up or went down."""
@@ -91,40 +104,91 @@ class Listener:
         while True:
             self._woken.clear()
             plugin = self._account.plugin
-            if plugin is None or not isinstance(plugin, Listens):
+            if plugin is None:
+                await self._rest(self._account.problem or "it is not up yet", None)
+            elif isinstance(plugin, Listens):
+                cause = await self._listen(plugin)
+                self._failures += 1
+                await self._rest(cause, self._pause())
+            else:
+                self._deaf_since = None
                 await self._woken.wait()
-                continue
-            try:
-                since = await self._store.read(lambda tx: cursors.get(tx, cursor_name(self._account.name)))
-                await self._hear(plugin.items(Cursor(since) if since is not None else None))
-            except (PluginError, NotCommitted, InDoubt) as error:
-                log.warning("cannot hear", account=self._account.name, cause=str(error))
-            except Exception:
-                log.exception("listening failed", account=self._account.name)
-            self._failures += 1
-            await wait_event(self._clock, self._woken, self._pause())
+
+    async def _listen(self, plugin: Listens) -> str:
+        """Hear what is said until something fails; returns what."""
+        try:
+            since = await self._store.read(lambda tx: cursors.get(tx, cursor_name(self._account.name)))
+            await self._hear(plugin.items(Cursor(since) if since is not None else None))
+        except (PluginError, NotCommitted, InDoubt) as error:
+            log.warning("cannot hear", account=self._account.name, cause=str(error))
+            return str(error)
+        except Exception as error:
+            log.exception("listening failed", account=self._account.name)
+            return f"the plugin failed ({type(error).__name__})"
+        return "the plugin has ended listening"
 
     def _pause(self) -> float:
         return backoff(self._failures, self._jitter(), self._settings.posting.backoff).total_seconds()
+
+    async def _rest(self, cause: str, pause: float | None) -> None:
+        """Wait to be woken, or for so long; meanwhile the rooms are told, once, when nothing was heard for too long."""
+        now = self._clock.monotonic()
+        end = None if pause is None else now + pause
+        if self._deaf_since is None:
+            self._deaf_since = now
+        while not self._told and (end is None or self._deaf_since + TOLD_AFTER < end):
+            if await wait_event(self._clock, self._woken, self._deaf_since + TOLD_AFTER - self._clock.monotonic()):
+                return
+            await self._tell_deaf(cause)
+        await wait_event(self._clock, self._woken, None if end is None else end - self._clock.monotonic())
+
+    async def _tell_deaf(self, cause: str) -> None:
+        name, now, seed = self._account.name, self._clock.now(), uuid.uuid4().hex
+        told = self._settings.rooms_told(name)
+        try:
+            new = await self._store.write(
+                lambda tx: hearing.tell_deaf(tx, name, cause, told=told, mint=Mint(seed), now=now)
+            )
+        except (NotCommitted, InDoubt) as error:
+            log.warning("the rooms can't be told that nothing is heard", account=name, cause=str(error))
+            await self._clock.sleep(STORE_PAUSE)
+            return
+        self._told = True
+        if new:
+            log.warning("the rooms are told that nothing is heard", account=name, cause=cause)
+
+    async def _well(self) -> None:
+        """Take note that the account is heard, and tell the rooms where they believe that it isn't."""
+        self._failures = 0
+        self._deaf_since = None
+        if self._told is not False:
+            name, now, seed = self._account.name, self._clock.now(), uuid.uuid4().hex
+            told = self._settings.rooms_told(name)
+            await self._store.write(lambda tx: hearing.tell_heard(tx, name, told=told, mint=Mint(seed), now=now))
+            self._told = False
 
     async def _hear(self, things: AsyncGenerator[Item | Seen]) -> None:
         """Commit what the plugin yields, as much at once as has come meanwhile."""
         heard: asyncio.Queue[Item | Seen] = asyncio.Queue(BATCH)
         pump = asyncio.create_task(_pump(things, heard), name=f"hear {self._account.name}")
         first = asyncio.ensure_future(heard.get())
+        calm = asyncio.ensure_future(self._clock.sleep(CALM))
         try:
             while True:
-                await asyncio.wait({first, pump}, return_when=asyncio.FIRST_COMPLETED)
-                if not first.done():
+                waiting = {first, pump} if calm.done() else {first, pump, calm}
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if first.done():
+                    await self._commit([first.result(), *_drain(heard)])
+                    first = asyncio.ensure_future(heard.get())
+                elif pump.done():
                     await pump
                     return
-                await self._commit([first.result(), *_drain(heard)])
-                self._failures = 0
-                first = asyncio.ensure_future(heard.get())
+                await self._well()
         finally:
-            pump.cancel()
-            first.cancel()
-            await asyncio.wait({pump, first})
+            ended = (pump, first, calm)
+            for task in ended:
+                task.cancel()
+            await asyncio.wait(ended)
             if not pump.cancelled():
                 pump.exception()  # where the commit failed as well, nobody else looks at it
 

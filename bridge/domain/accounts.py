@@ -19,10 +19,11 @@ class Panic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """Where an account's breaker stands, and whether its rooms were told that it doesn't flow.
+    """Where an account's breaker stands, and whether its rooms were told that it doesn't flow, or isn't heard.
 
     `failures` counts Unavailable in a row. While the breaker is open, `probe_at` is when the next attempt is allowed,
-    `open_step` how many probes failed and `open_cause` why. `told_at` is when the rooms were told, None while it flows.
+    `open_step` how many probes failed and `open_cause` why. `told_at` is when the rooms were told, None while it flows;
+    `deaf_told_at` is when they were told that it can't be heard, None while it is.
     """
 
     account: str
@@ -31,3 +32,4 @@ class AccountState:
     open_step: int = 0
     probe_at: datetime | None = None
     told_at: datetime | None = None
+    deaf_told_at: datetime | None = None

@@ -58,9 +58,8 @@ class Delivery:
 
     `source` is the conversation its post was written in. `parent` is what it answers on the platform, or what a
     deletion deletes. `text` and the key are frozen once `attempt` is above zero. `doubt_since` is the first attempt
-    whose outcome is not known, `doubt_attempt` that attempt's number, and `looks` counts the looks since then that could
-    not tell. `unwanted` is set when a person took it back
-    while it was, or may have been, on its way.
+    whose outcome is not known, `doubt_attempt` that attempt's number, and `looks` counts the looks since then that
+    could not tell. `unwanted` is set when a person took it back while it was, or may have been, on its way.
     """
 
     id: int

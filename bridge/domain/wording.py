@@ -100,6 +100,16 @@ def flows(account: str, *, waiting: int) -> str:
     return f"{account} flows again{rest}"
 
 
+def deaf(account: str, *, cause: str) -> str:
+    """Return the one line that tells that nothing is heard from an account."""
+    return f"{account} can't be heard: {_reason(cause)}. I keep trying, and catch up with what is said there meanwhile"
+
+
+def hears(account: str) -> str:
+    """Return the one line that tells that an account is heard again."""
+    return f"{account} is heard again"
+
+
 def undeletable(delivery: Delivery) -> str:
     """Return the line for a post that was taken back, arrived all the same, and can't be deleted from here."""
     at = f" {delivery.posted_url}" if delivery.posted_url else ""

@@ -38,6 +38,7 @@ def get(tx: Tx, account: str) -> AccountState:
         open_step=row.open_step,
         probe_at=row.probe_at,
         told_at=row.told_at,
+        deaf_told_at=row.deaf_told_at,
     )
 
 
@@ -52,6 +53,7 @@ def put(tx: Tx, state: AccountState) -> None:
             "open_step": state.open_step,
             "probe_at": state.probe_at,
             "told_at": state.told_at,
+            "deaf_told_at": state.deaf_told_at,
         },
     )
 

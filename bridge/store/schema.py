@@ -269,6 +269,7 @@ account_state = Table(
     Column("open_step", Integer, nullable=False, comment="probes that failed"),
     Column("probe_at", Utc),
     Column("told_at", Utc, comment="when the rooms were told so"),
+    Column("deaf_told_at", Utc, comment="when the rooms were told that it can't be heard"),
 )
 
 keep = Table(

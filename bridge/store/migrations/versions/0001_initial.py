@@ -50,6 +50,7 @@ def _account_state() -> None:
         sa.Column("open_step", sa.Integer(), nullable=False, comment="probes that failed"),
         sa.Column("probe_at", _UTC, nullable=True),
         sa.Column("told_at", _UTC, nullable=True, comment="when the rooms were told so"),
+        sa.Column("deaf_told_at", _UTC, nullable=True, comment="when the rooms were told that it can't be heard"),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_account_state")),
     )
 
