@@ -9,34 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from bridge.chat import claims
 from bridge.chat.errors import AnswerError
-from bridge.chat.outgoing import BOUNCES, Flight, bounce_pause, corrects, stanza_of
+from bridge.chat.outgoing import BOUNCES, Flight, bounce_pause, stanza_of
 from bridge.chat.search import Search
 from bridge.delivery import DIRECT, conversation
 from bridge.domain.clock import wait_event
-from bridge.domain.ids import short
-from bridge.domain.notices import NoticeKind
 from bridge.domain.people import Place, Target
 from bridge.store import InDoubt, StoreError, notices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
-    from typing import TypeAlias
 
     from bridge.chat.archive import Archives
+    from bridge.chat.claims import Claim, Render
     from bridge.chat.rooms import Room
     from bridge.chat.stream import Stream
     from bridge.domain.clock import Clock
     from bridge.domain.notices import Notice
     from bridge.store import Store, Tx
 
-    Render: TypeAlias = Callable[[Tx, Notice], str]
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,14 +44,6 @@ SHORTEST_REST: Final = 0.01
 MEET_SECONDS: Final = 1.0
 """How often, at most, the owed lines are searched for people who haven't said anything since the start."""
 _STORE_PAUSE: Final = 1.0
-_RENDER_BUGS: Final = (LookupError, ValueError, TypeError, AttributeError)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    notice: Notice
-    body: str
-    replaces: str | None
 
 
 class Sender:
@@ -224,9 +213,9 @@ class Sender:
         """Send what fits; tell whether there may be more that can go now."""
         free = IN_FLIGHT - len(self._flights)
         hearing = dict(self._present)
-        claims = await self._claim(max(0, free))
+        taken = await self._claim(max(0, free))
         stray: list[int] = []
-        for claim in claims:
+        for claim in taken:
             source = conversation(claim.notice.target)
             if self._present.get(source) is not hearing[source]:
                 # It left while the commit was under way, so this was never handed over.
@@ -238,50 +227,34 @@ class Sender:
             self._hand_over(flight)
         if stray:
             await self._store.write(lambda tx: notices.reopen(tx, stray))
-        if claims:
+        if taken:
             return len(self._flights) < IN_FLIGHT and self._online
         return free > 0 and await self._meet_people()
 
-    async def _claim(self, limit: int) -> list[_Claim]:
+    async def _claim(self, limit: int) -> list[Claim]:
         targets = self._targets()
         nicks = {jid: self._rooms[jid].nick for jid in self._present if jid in self._rooms}
         arrived, now, doubt = dict(self._arrived), self._clock.now(), self._doubt
         flying = frozenset(self._flights)
         due: list[datetime | None] = [None]
 
-        def unit(tx: Tx) -> list[_Claim]:
+        def unit(tx: Tx) -> list[Claim]:
             _mark_done(tx, arrived, now)
             if doubt:
                 _reopen_unsent(tx, targets, flying)
-            claims: list[_Claim] = []
+            taken: list[Claim] = []
             for notice in notices.ready(tx, targets=targets, now=now, limit=limit) if limit else ():
-                claim = self._begin(tx, notice, nicks.get(notice.target.jid), now)
+                claim = claims.begin(tx, notice, self._render, nick=nicks.get(notice.target.jid), now=now)
                 if claim is not None:
-                    claims.append(claim)
+                    taken.append(claim)
             due[0] = notices.next_due(tx)
-            return claims
+            return taken
 
-        claims = await self._store.write(unit)
+        taken = await self._store.write(unit)
         self._forget_arrived(arrived)
         self._doubt = self._doubt and not doubt
         self._due = due[0]
-        return claims
-
-    def _begin(self, tx: Tx, notice: Notice, nick: str | None, now: datetime) -> _Claim | None:
-        body, replaces = notice.body, None
-        if notice.kind is NoticeKind.RECEIPT and notice.receipt is not None:
-            replaces = corrects(notices.living(tx, notice.target, notice.receipt), nick, now)
-            try:
-                body = self._render(tx, notice)
-            except _RENDER_BUGS:
-                _log.exception("a receipt could not be written", post=short(notice.receipt))
-                body = f"[{short(notice.receipt)}] its receipt can't be shown: an error of the bridge, see its log"
-        if not body.strip():
-            notices.drop(tx, notice.id, "there is nothing to say")
-            return None
-        if notices.begin(tx, notice.id, body=body, corrects=replaces, nick=nick, at=now):
-            return _Claim(notice, body, replaces)
-        return None
+        return taken
 
     def _targets(self) -> list[Target]:
         rooms = [Target(jid, Place.ROOM) for jid in self._present if jid != DIRECT]

@@ -54,8 +54,21 @@ _BEGIN = (
         first_sent_at=func.coalesce(notice.c.first_sent_at, bindparam("at", type_=notice.c.first_sent_at.type)),
     )
 )
+_LATER = notice.alias("later")
+_SHOWN = (
+    select(_LATER.c.body)
+    .where(
+        text(NOTICE_RECEIPT.replace("receipt_id", "later.receipt_id")),
+        _LATER.c.receipt_id == bindparam("receipt"),
+        _LATER.c.target == bindparam("jid"),
+        _LATER.c.state.in_(("sending", "done")),
+    )
+    .order_by(_LATER.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _LIVING = (
-    select(notice.c.origin_id, notice.c.nick, notice.c.first_sent_at)
+    select(notice.c.origin_id, notice.c.nick, notice.c.first_sent_at, _SHOWN.label("shown"))
     .where(
         text(NOTICE_RECEIPT),
         notice.c.receipt_id == bindparam("receipt"),
@@ -106,11 +119,15 @@ _PRUNE = delete(notice).where(
 
 
 class Root(NamedTuple):
-    """The first message of a living receipt, which corrections name; `sent_at` is its first sending."""
+    """The first message of a living receipt, which corrections name; `sent_at` is its first sending.
+
+    `shown` is the body that its last correction, or it itself, has.
+    """
 
     origin_id: str
     nick: str | None
     sent_at: datetime
+    shown: str
 
 
 def add_line(
@@ -175,7 +192,7 @@ def begin(tx: Tx, number: int, *, body: str, corrects: str | None, nick: str | N
 def living(tx: Tx, target: Target, receipt: EntryId) -> Root | None:
     """Return the message that a further state of the receipt would correct; None where none was sent yet."""
     row = tx.row(_LIVING, {"jid": target.jid, "receipt": receipt})
-    return None if row is None else Root(row.origin_id, row.nick, row.first_sent_at)
+    return None if row is None else Root(row.origin_id, row.nick, row.first_sent_at, row.shown)
 
 
 def done(tx: Tx, origin_id: str, *, stanza_id: str | None, at: datetime) -> bool:

@@ -16,12 +16,12 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     ("root", "nick", "expected"),
     [
         (None, "status", None),
-        (Root("r1", "status", NOW), "status", "r1"),
-        (Root("r1", "status", NOW - CORRECTABLE + timedelta(seconds=1)), "status", "r1"),
-        (Root("r1", "status", NOW - CORRECTABLE), "status", None),
-        (Root("r1", "status", NOW + timedelta(seconds=1)), "status", None),
-        (Root("r1", "status", NOW), "status_", None),
-        (Root("r1", None, NOW), None, "r1"),
+        (Root("r1", "status", NOW, "shown"), "status", "r1"),
+        (Root("r1", "status", NOW - CORRECTABLE + timedelta(seconds=1), "shown"), "status", "r1"),
+        (Root("r1", "status", NOW - CORRECTABLE, "shown"), "status", None),
+        (Root("r1", "status", NOW + timedelta(seconds=1), "shown"), "status", None),
+        (Root("r1", "status", NOW, "shown"), "status_", None),
+        (Root("r1", None, NOW, "shown"), None, "r1"),
     ],
 )
 def test_a_receipt_corrects_only_under_the_same_nick_and_within_ten_minutes(

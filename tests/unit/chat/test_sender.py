@@ -115,6 +115,19 @@ async def test_a_receipt_is_written_when_it_goes_and_corrects_its_first_message(
     assert [None if one is None else one.get("id") for one in replaced] == [None, root, None, third]
 
 
+async def test_a_receipt_that_reads_as_before_is_not_sent_again(kit: Kit) -> None:
+    states = iter(["on its way", "on its way", "mastodon LINK"])
+    kit.rendered = lambda _: next(states)
+    kit.run(ROOM)
+    root = await kit.touch(7)
+    await kit.sent("on its way")
+    kit.echo(root)
+    await kit.touch(7)
+    await kit.all_done()
+    await kit.touch(7)
+    await kit.sent("on its way", "mastodon LINK")
+
+
 @pytest.mark.parametrize("error", [KeyError("a bug"), ValueError("a bug")])
 async def test_a_receipt_that_cannot_be_written_stops_nothing(kit: Kit, error: Exception) -> None:
     def broken(_: Notice) -> str:

@@ -198,7 +198,7 @@ async def test_corrections_name_the_first_message(store: Store, now: datetime) -
     await store.write(lambda tx: touch(tx, "r1", now))
     assert await store.read(lambda tx: notices.living(tx, OPS, POST)) is None
     await store.write(lambda tx: send(tx, "r1", now, nick="status"))
-    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r1", "status", now)
+    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r1", "status", now, "sent r1")
 
     def corrected(tx: Tx) -> None:
         notices.done(tx, "r1", stanza_id="s1", at=now)
@@ -207,7 +207,7 @@ async def test_corrections_name_the_first_message(store: Store, now: datetime) -
         line(tx, "other", later)
 
     await store.write(corrected)
-    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r1", "status", now)
+    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r1", "status", now, "sent r2")
     assert await store.read(lambda tx: notices.living(tx, ANA, POST)) is None
     assert await store.read(lambda tx: notices.living(tx, OPS, EntryId(0x50))) is None
 
@@ -216,7 +216,7 @@ async def test_corrections_name_the_first_message(store: Store, now: datetime) -
         send(tx, "r3", later, nick="status_")
 
     await store.write(anew)
-    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r3", "status_", later)
+    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r3", "status_", later, "sent r3")
 
 
 async def test_of_a_receipt_only_the_newest_state_is_sent_again(store: Store, now: datetime) -> None:

@@ -1,0 +1,66 @@
+"""A notice about to be sent: its body, written as things stand now, and the message that it corrects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bridge.chat.outgoing import corrects
+from bridge.domain.ids import short
+from bridge.domain.notices import NoticeKind
+from bridge.store import notices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import TypeAlias
+
+    from bridge.domain.notices import Notice
+    from bridge.store import Tx
+
+    Render: TypeAlias = Callable[[Tx, Notice], str]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_BUGS: Final = (LookupError, ValueError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A notice that is marked as being sent; `replaces` is the id of the message that it corrects."""
+
+    notice: Notice
+    body: str
+    replaces: str | None
+
+
+def begin(tx: Tx, notice: Notice, render: Render, *, nick: str | None, now: datetime) -> Claim | None:
+    """Mark a ready notice as being sent, before it is; None where there is nothing to send after all.
+
+    A receipt that reads as it does already is dropped: a correction that changes nothing only makes clients flicker.
+    """
+    body, replaces = notice.body, None
+    if notice.kind is NoticeKind.RECEIPT and notice.receipt is not None:
+        root = notices.living(tx, notice.target, notice.receipt)
+        replaces = corrects(root, nick, now)
+        body = _written(tx, notice, render)
+        if root is not None and replaces is not None and root.shown == body:
+            notices.drop(tx, notice.id, "it would change nothing")
+            return None
+    if not body.strip():
+        notices.drop(tx, notice.id, "there is nothing to say")
+        return None
+    if notices.begin(tx, notice.id, body=body, corrects=replaces, nick=nick, at=now):
+        return Claim(notice, body, replaces)
+    return None
+
+
+def _written(tx: Tx, receipt: Notice, render: Render) -> str:
+    try:
+        return render(tx, receipt)
+    except _BUGS:
+        name = short(receipt.receipt or 0)
+        _log.exception("a receipt could not be written", post=name)
+        return f"[{name}] its receipt can't be shown: an error of the bridge, see its log"
