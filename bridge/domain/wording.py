@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State, Tell
-from bridge.domain.durations import render_duration
 from bridge.domain.ids import short
 from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound
@@ -35,11 +34,18 @@ def tag(entry: int, answers: int | None = None) -> str:
     return f"[{short(entry)}->{short(answers)}]" if answers is not None else f"[{short(entry)}]"
 
 
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
 def seconds(duration: timedelta) -> str:
-    """Return a duration rounded up to whole seconds, as people read it."""
-    whole = timedelta(seconds=-(-duration // timedelta(seconds=1)))
-    shown = render_duration(whole)
-    return shown if whole >= timedelta(minutes=1) else shown.replace("s", " s")
+    """Return a duration rounded up to whole seconds, as people read it: `20 s`, `2 min 30 s`, `1 h`."""
+    rest = -(-duration // timedelta(seconds=1))
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
 
 
 def plural(count: int, noun: str) -> str:

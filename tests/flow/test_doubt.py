@@ -237,7 +237,7 @@ async def test_a_stale_doubt_is_looked_up_and_never_sent_again(build: Build, the
     assert (house.called("post"), house.called("find")) == ([0], [120])
     gone_stale = [
         "~[1] mastodon NOT sent, too old",
-        "[1] mastodon: 1 is stale, it waited 2m and was not sent: `!retry 1` sends it now, `!drop 1` gives it up",
+        "[1] mastodon: 1 is stale, it waited 2 min and was not sent: `!retry 1` sends it now, `!drop 1` gives it up",
     ]
     found = ["mastodon flows again", f"[1] mastodon: found: {LINK}", f"~[1] mastodon {LINK}"]
     assert house.heard()[1:] == (found if there else gone_stale)

@@ -120,7 +120,7 @@ async def test_what_waited_too_long_under_panic_is_stale(build: Build) -> None:
     await house.say("!post one")
     await house.pass_time(700)
     choice = "`!retry 1` sends it now, `!drop 1` gives it up"
-    stale = f"[1] mastodon: 1 is stale, it waited 10m30s and was not sent: {choice}"
+    stale = f"[1] mastodon: 1 is stale, it waited 10 min 30 s and was not sent: {choice}"
     assert house.heard() == [stale, "[1] mastodon NOT sent, too old"]
     assert await house.say("!resume", who="tom") == ["everything outgoing continues, 0 messages to go"]
     assert house.platforms["mastodon"].count("post") == 0

@@ -50,7 +50,7 @@ DELIVERY = Delivery(
         (
             Tell.STALE,
             (
-                "[4f] mastodon: 4f is stale, it waited 3h and was not sent: `!retry 4f` sends it now, "
+                "[4f] mastodon: 4f is stale, it waited 3 h and was not sent: `!retry 4f` sends it now, "
                 "`!drop 4f` gives it up"
             ),
         ),
@@ -104,8 +104,8 @@ def test_lanes() -> None:
         (timedelta(0), "0 s"),
         (timedelta(milliseconds=1), "1 s"),
         (timedelta(seconds=20), "20 s"),
-        (timedelta(seconds=59.5), "1m"),
-        (timedelta(minutes=2, seconds=30), "2m30s"),
+        (timedelta(seconds=59.5), "1 min"),
+        (timedelta(minutes=2, seconds=30), "2 min 30 s"),
     ],
 )
 def test_durations_are_rounded_up_to_seconds(length: timedelta, words: str) -> None:
