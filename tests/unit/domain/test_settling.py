@@ -201,14 +201,14 @@ class TestUnderDoubt:
         assert (after.delivery.state, after.delivery.due_at) == (State.UNCERTAIN, NOW + 5 * SECOND)
 
     def test_the_third_look_that_is_not_sure_leaves_it_to_the_room(self) -> None:
-        one = uncertain()
-        states: list[State] = []
-        while one.state is State.UNCERTAIN:
-            after = settle(one, Uncertain(reason="a very similar post is there"), FINDS)
-            one = after.delivery
-            states.append(one.state)
-        assert states == [State.UNCERTAIN, State.UNCERTAIN, State.ASKED]
-        assert (after.tell, one.error) == (Tell.ASKED, "a very similar post is there")
+        similar = Uncertain(reason="a very similar post is there")
+        first = settle(uncertain(), similar, FINDS)
+        second = settle(first.delivery, similar, FINDS)
+        third = settle(second.delivery, similar, FINDS)
+        looks = (first, second, third)
+        assert [look.delivery.state for look in looks] == [State.UNCERTAIN, State.UNCERTAIN, State.ASKED]
+        assert [look.tell for look in looks] == [None, None, Tell.ASKED]
+        assert third.delivery.error == similar.reason
 
     def test_a_platform_that_is_away_costs_no_look(self) -> None:
         one = uncertain()
