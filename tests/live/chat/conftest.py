@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,9 @@ from bridge.domain.notices import Notice
 from bridge.domain.people import Place, Target
 from bridge.settings import RoomSettings, XmppSettings
 from bridge.store import Store, Tx, cursors, notices, stanzas
-from tests.servers.prosody import Login
+from tests.servers.cut import CutProxy
+from tests.servers.person import Person
+from tests.servers.prosody import Login, Prosody
 from tests.servers.watch import PATIENCE, Watch
 
 CLOCK = SystemClock()
@@ -210,7 +213,20 @@ class Bot:
 
 
 def _render(_: Tx, notice: Notice) -> str:
-    return f"receipt of {notice.receipt}"
+    """Write a receipt that reads otherwise each time."""
+    return f"receipt of {notice.receipt}, state {notice.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """A bot that is in a room, and Ana, who is there, too; `proxy` stands between the bot and the server."""
+
+    bot: Bot
+    me: Login
+    ana: Login
+    person: Person
+    room: str
+    proxy: CutProxy
 
 
 @pytest.fixture
@@ -225,6 +241,21 @@ async def new_bot(tmp_path: Path) -> AsyncIterator[Callable[..., Bot]]:
 
     yield make
     for bot in made:
+        await bot.stop()
+
+
+@pytest.fixture
+async def meeting(
+    prosody: Prosody, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Bot]
+) -> AsyncIterator[Meeting]:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(admins=[me.jid], members=[ana.jid])
+    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+        bot = new_bot(me, room, port=proxy.port)
+        await bot.start()
+        await person.join(room)
+        yield Meeting(bot=bot, me=me, ana=ana, person=person, room=room, proxy=proxy)
+        proxy.flow()
         await bot.stop()
 
 

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from bridge.commands.incoming import Content
 from bridge.domain.people import Place
+from tests.live.chat.conftest import Meeting
 from tests.servers.person import Person
 
 if TYPE_CHECKING:
@@ -82,29 +83,21 @@ async def test_two_people_talk_at_once_and_every_line_is_heard_in_the_order_of_t
 
 
 async def test_what_was_said_while_the_bot_was_dead_is_handled_once_in_room_and_direct_chat(
-    new_login: Callable[[str], Login],
-    new_room: Callable[..., str],
-    new_bot: Callable[..., Any],
-    numbered: Callable[[Sequence[str], str], list[int]],
+    meeting: Meeting, numbered: Callable[[Sequence[str], str], list[int]]
 ) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
+    bot, person, room, me, ana = meeting.bot, meeting.person, meeting.room, meeting.me, meeting.ana
+    await person.say(room, "!room 0")
+    await person.tell(me.jid, "!direct 0")
+    await bot.desk.handles(2)
+    await bot.kill()
+    for number in range(1, 26):
+        await person.say(room, f"!room {number}")
+        await person.tell(me.jid, f"!direct {number}")
     await bot.start()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        await person.say(room, "!room 0")
-        await person.tell(me.jid, "!direct 0")
-        await bot.desk.handles(2)
-        await bot.kill()
-        for number in range(1, 26):
-            await person.say(room, f"!room {number}")
-            await person.tell(me.jid, f"!direct {number}")
-        await bot.start()
-        await bot.desk.handles(52)
-        await person.say(room, "!room 26")
-        await person.tell(me.jid, "!direct 26")
-        await bot.desk.handles(54)
+    await bot.desk.handles(52)
+    await person.say(room, "!room 26")
+    await person.tell(me.jid, "!direct 26")
+    await bot.desk.handles(54)
     assert numbered(bot.desk.texts(source=room), "!room") == list(range(27))
     assert numbered(bot.desk.texts(source=ana.jid), "!direct") == list(range(27))
     late = [line for line in bot.desk.handled if not line.caught_up]
@@ -131,112 +124,70 @@ async def test_the_first_visit_starts_at_now(
         assert bot.desk.texts() == ["!after"]
 
 
-async def test_a_room_that_was_empty_at_the_first_visit_has_no_gap_either(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
+async def test_a_room_that_was_empty_at_the_first_visit_has_no_gap_either(meeting: Meeting) -> None:
+    bot, person, room, me = meeting.bot, meeting.person, meeting.room, meeting.me
     await bot.kill()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        await person.say(room, "!first of all")
-        await person.tell(me.jid, "!first in here")
-        await bot.start()
-        await bot.desk.handles(2)
+    await person.say(room, "!first of all")
+    await person.tell(me.jid, "!first in here")
+    await bot.start()
+    await bot.desk.handles(2)
     assert sorted(bot.desk.texts()) == ["!first in here", "!first of all"]
 
 
-async def test_more_than_one_page_said_while_away_is_read_in_order(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
+async def test_more_than_one_page_said_while_away_is_read_in_order(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
     await bot.stop()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        for number in range(130):
-            await person.say(room, f"!line {number}")
-        await bot.start()
-        # While the pages come, it goes on.
-        for number in range(130, 150):
-            await person.say(room, f"!line {number}")
-        await bot.desk.handles(150)
+    for number in range(130):
+        await person.say(room, f"!line {number}")
+    await bot.start()
+    # While the pages come, it goes on.
+    for number in range(130, 150):
+        await person.say(room, f"!line {number}")
+    await bot.desk.handles(150)
     assert bot.desk.texts() == [f"!line {number}" for number in range(150)]
 
 
-async def test_own_lines_do_not_hold_the_cursor_back(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        await person.say(room, "!once")
-        await bot.desk.handles(1)
-        for number in range(5):
-            await bot.say(room, f"line {number}")
-        await person.hears("line 4", where=room)
-        await bot.has_said_all()
-        await bot.stop()
-        assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(5)]
+async def test_own_lines_do_not_hold_the_cursor_back(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
+    await person.say(room, "!once")
+    await bot.desk.handles(1)
+    for number in range(5):
+        await bot.say(room, f"line {number}")
+    await person.hears("line 4", where=room)
+    await bot.has_said_all()
+    await bot.stop()
+    assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(5)]
     await bot.start()
     assert bot.desk.offered == 1
 
 
-async def test_a_living_receipt_is_one_message_that_is_corrected(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        for _ in range(3):
-            await bot.touch(room, 0x4F)
-            await bot.has_said_all()
-        await bot.say(room, "done")
-        await person.hears("done", where=room)
-        heard = person.heard(room)
-    assert [one.body for one in heard] == ["receipt of 79"] * 3 + ["done"]
+async def test_a_living_receipt_is_one_message_that_is_corrected(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
+    for _ in range(3):
+        await bot.touch(room, 0x4F)
+        await bot.has_said_all()
+    await bot.say(room, "done")
+    await person.hears("done", where=room)
+    heard = person.heard(room)
+    assert [one.body.partition(",")[0] for one in heard] == ["receipt of 79"] * 3 + ["done"]
     assert [one.replaces for one in heard] == [None, heard[0].id, heard[0].id, None]
 
 
-async def test_corrections_are_recognised(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        said = await person.say(room, "!one")
-        await person.correct(room, said, "!two")
-        await bot.desk.handles(2)
+async def test_corrections_are_recognised(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
+    said = await person.say(room, "!one")
+    await person.correct(room, said, "!two")
+    await bot.desk.handles(2)
     assert [line.content for line in bot.desk.handled] == [Content.TEXT, Content.CORRECTION]
 
 
-async def test_a_private_message_through_the_room_is_nobodys_business(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
+async def test_a_private_message_through_the_room_is_nobodys_business(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
+    person.client.make_message(mto=f"{room}/status", mbody="!post psst", mtype="chat").send()
+    await person.say(room, "!loud")
+    await bot.desk.handles(1)
+    await bot.stop()
     await bot.start()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        person.client.make_message(mto=f"{room}/status", mbody="!post psst", mtype="chat").send()
-        await person.say(room, "!loud")
-        await bot.desk.handles(1)
-        await bot.stop()
-        await bot.start()
     assert bot.desk.texts() == ["!loud"]
     assert bot.desk.offered == 1
 
@@ -270,39 +221,25 @@ async def test_a_nick_that_changes_hands_never_lends_its_rights(
     assert (bot.desk.handled[2].sender, bot.desk.handled[2].affiliation) == (eve.jid, "member")
 
 
-async def test_a_line_that_the_store_cannot_commit_yet_is_tried_again_in_its_place(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
+async def test_a_line_that_the_store_cannot_commit_yet_is_tried_again_in_its_place(meeting: Meeting) -> None:
     from bridge.store import InDoubt, NotCommitted  # noqa: PLC0415 - only here
 
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
+    bot, person, room = meeting.bot, meeting.person, meeting.room
     bot.desk.failures = [NotCommitted("disk full"), InDoubt("no answer")]
-    async with Person.of(ana) as person:
-        await person.join(room)
-        await person.say(room, "!one")
-        await person.say(room, "!two")
-        await bot.desk.handles(2)
+    await person.say(room, "!one")
+    await person.say(room, "!two")
+    await bot.desk.handles(2)
     assert bot.desk.texts() == ["!one", "!two"]
     assert bot.desk.offered == 4
 
 
-async def test_a_bug_of_the_desk_passes_over_one_line_only(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
+async def test_a_bug_of_the_desk_passes_over_one_line_only(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
     bot.desk.failures = [RuntimeError("a bug")]
-    async with Person.of(ana) as person:
-        await person.join(room)
-        with capture_logs() as logs:
-            await person.say(room, "!one")
-            await person.say(room, "!two")
-            await bot.desk.handles(1)
+    with capture_logs() as logs:
+        await person.say(room, "!one")
+        await person.say(room, "!two")
+        await bot.desk.handles(1)
     assert bot.desk.texts() == ["!two"]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["a stanza could not be judged"]
 

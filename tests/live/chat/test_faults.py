@@ -16,7 +16,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.notices import NoticeState
 from bridge.domain.people import Place
 from bridge.store import cursors
-from tests.servers.cut import CutProxy
+from tests.live.chat.conftest import Meeting
 from tests.servers.person import Person, PersonError
 
 if TYPE_CHECKING:
@@ -45,6 +45,27 @@ async def eventually(look: Callable[[], object], *, patience: float = 15.0) -> N
     while not look():
         assert CLOCK.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+async def swallow_echoes(meeting: Meeting) -> None:
+    """Have the bot say a line in the room and one directly, which arrive without its hearing of it."""
+    meeting.proxy.swallow(up=False, down=True)
+    await meeting.bot.say(meeting.room, "only once")
+    await meeting.bot.say(meeting.ana.jid, "only once, for you", Place.DIRECT)
+    await meeting.person.hears("^only once$", where=meeting.room)
+    await meeting.person.hears("for you", where=meeting.me.jid)
+
+
+async def is_there_once(meeting: Meeting) -> None:
+    """Wait until nothing is owed, and see that each of the two lines was heard once."""
+    bot, person = meeting.bot, meeting.person
+    await bot.has_said_all()
+    await bot.say(meeting.room, "last")
+    await bot.say(meeting.ana.jid, "last", Place.DIRECT)
+    await person.hears("last", where=meeting.room)
+    await person.hears("last", where=meeting.me.jid)
+    assert [one.body for one in person.heard(meeting.room)] == ["only once", "last"]
+    assert [one.body for one in person.heard(meeting.me.jid)] == ["only once, for you", "last"]
 
 
 @pytest.mark.timeout(120)
@@ -100,150 +121,88 @@ async def test_the_server_is_started_anew_while_people_talk(
     assert events.count("the XMPP server is back") == 1
 
 
-async def test_a_line_whose_echo_was_swallowed_is_in_the_room_exactly_once_after_a_kill(
-    prosody: Prosody, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
-        await person.join(room)
-        bot = new_bot(me, room, port=proxy.port)
-        await bot.start()
-        proxy.swallow(up=False, down=True)
-        await bot.say(room, "only once")
-        await bot.say(ana.jid, "only once, for you", Place.DIRECT)
-        await person.hears("^only once$", where=room)
-        await person.hears("for you", where=me.jid)
-        assert [notice.state for notice in await bot.pending()] == [NoticeState.SENDING] * 2
-        await bot.kill()
-        proxy.flow()
-        await bot.start()
-        await bot.has_said_all()
-        await bot.say(room, "last")
-        await bot.say(ana.jid, "last", Place.DIRECT)
-        await person.hears("last", where=room)
-        await person.hears("last", where=me.jid)
-        assert [one.body for one in person.heard(room)] == ["only once", "last"]
-        assert [one.body for one in person.heard(me.jid)] == ["only once, for you", "last"]
-        await bot.stop()
+async def test_a_line_whose_echo_was_swallowed_is_in_the_room_exactly_once_after_a_kill(meeting: Meeting) -> None:
+    bot, proxy = meeting.bot, meeting.proxy
+    await swallow_echoes(meeting)
+    assert [notice.state for notice in await bot.pending()] == [NoticeState.SENDING] * 2
+    await bot.kill()
+    proxy.flow()
+    await bot.start()
+    await is_there_once(meeting)
 
 
 @pytest.mark.parametrize("resumes", [True, False])
 async def test_a_line_whose_echo_was_swallowed_is_in_the_room_exactly_once_after_a_cut(
-    prosody: Prosody,
-    new_login: Callable[[str], Login],
-    new_room: Callable[..., str],
-    new_bot: Callable[..., Any],
-    resumes: bool,
+    meeting: Meeting, resumes: bool
 ) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
-        await person.join(room)
-        bot = new_bot(me, room, port=proxy.port)
-        await bot.start()
-        proxy.swallow(up=False, down=True)
-        await bot.say(room, "only once")
-        await bot.say(ana.jid, "only once, for you", Place.DIRECT)
-        await person.hears("^only once$", where=room)
-        await person.hears("for you", where=me.jid)
-        if not resumes:
-            bot.chat._session._client.plugin["xep_0198"].sm_id = None
-        proxy.flow()
-        proxy.cut()
-        await bot.loses()
-        await bot.is_in(4)
-        await bot.has_said_all()
-        await bot.say(room, "last")
-        await bot.say(ana.jid, "last", Place.DIRECT)
-        await person.hears("last", where=room)
-        await person.hears("last", where=me.jid)
-        assert [one.body for one in person.heard(room)] == ["only once", "last"]
-        assert [one.body for one in person.heard(me.jid)] == ["only once, for you", "last"]
-        await bot.stop()
+    bot, proxy = meeting.bot, meeting.proxy
+    await swallow_echoes(meeting)
+    if not resumes:
+        bot.chat._session._client.plugin["xep_0198"].sm_id = None
+    proxy.flow()
+    proxy.cut()
+    await bot.loses()
+    await bot.is_in(4)
+    await is_there_once(meeting)
 
 
 @pytest.mark.parametrize("resumes", [True, False])
 async def test_lines_that_never_reached_the_server_are_sent_again_once_and_in_order(
-    prosody: Prosody,
-    new_login: Callable[[str], Login],
-    new_room: Callable[..., str],
-    new_bot: Callable[..., Any],
-    resumes: bool,
+    meeting: Meeting, resumes: bool
 ) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
-        await person.join(room)
-        bot = new_bot(me, room, port=proxy.port)
-        await bot.start()
-        proxy.swallow(up=True, down=False)
-        for number in range(10):
-            await bot.say(room, f"line {number}")
-        await eventually(lambda: sum(one.handed for one in bot.chat._sender._flights.values()) == 10)
-        if not resumes:
-            bot.chat._session._client.plugin["xep_0198"].sm_id = None
-        proxy.flow()
-        proxy.cut()
-        await bot.loses()
-        for number in range(10, 15):
-            await bot.say(room, f"line {number}")
-        await bot.is_in(4)
-        await person.hears("line 14", where=room)
-        await bot.has_said_all()
-        assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(15)]
-        await bot.stop()
+    bot, person, room, proxy = meeting.bot, meeting.person, meeting.room, meeting.proxy
+    proxy.swallow(up=True, down=False)
+    for number in range(10):
+        await bot.say(room, f"line {number}")
+    await eventually(lambda: sum(one.handed for one in bot.chat._sender._flights.values()) == 10)
+    if not resumes:
+        bot.chat._session._client.plugin["xep_0198"].sm_id = None
+    proxy.flow()
+    proxy.cut()
+    await bot.loses()
+    for number in range(10, 15):
+        await bot.say(room, f"line {number}")
+    await bot.is_in(4)
+    await person.hears("line 14", where=room)
+    await bot.has_said_all()
+    assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(15)]
 
 
-async def test_a_resumed_session_misses_nothing_and_nobody_sees_the_bot_leave(
-    prosody: Prosody, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
+async def test_a_resumed_session_misses_nothing_and_nobody_sees_the_bot_leave(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
+    proxy, me, ana = meeting.proxy, meeting.me, meeting.ana
     gone: list[Any] = []
-    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
-        await person.join(room)
-        bot = new_bot(me, room, port=proxy.port)
-        await bot.start()
-        person.client.add_event_handler(f"muc::{room}::got_offline", gone.append)
-        for cuts in range(1, 4):
-            proxy.strand()
-            await person.say(room, f"!room {cuts}")
-            await person.tell(me.jid, f"!direct {cuts}")
-            proxy.cut()
-            await bot.loses(cuts)
-            await bot.is_in(2 + 2 * cuts)
-            await bot.desk.handles(2 * cuts)
-        await bot.say(room, "all heard")
-        await person.hears("all heard", where=room)
-        await bot.has_said_all()
-        assert bot.desk.texts(source=room) == ["!room 1", "!room 2", "!room 3"]
-        assert bot.desk.texts(source=ana.jid) == ["!direct 1", "!direct 2", "!direct 3"]
-        assert all(line.caught_up for line in bot.desk.handled)
-        assert gone == []
-        await bot.stop()
+    person.client.add_event_handler(f"muc::{room}::got_offline", gone.append)
+    for cuts in range(1, 4):
+        proxy.strand()
+        await person.say(room, f"!room {cuts}")
+        await person.tell(me.jid, f"!direct {cuts}")
+        proxy.cut()
+        await bot.loses(cuts)
+        await bot.is_in(2 + 2 * cuts)
+        await bot.desk.handles(2 * cuts)
+    await bot.say(room, "all heard")
+    await person.hears("all heard", where=room)
+    await bot.has_said_all()
+    assert bot.desk.texts(source=room) == ["!room 1", "!room 2", "!room 3"]
+    assert bot.desk.texts(source=ana.jid) == ["!direct 1", "!direct 2", "!direct 3"]
+    assert all(line.caught_up for line in bot.desk.handled)
+    assert gone == []
 
 
-async def test_a_link_that_falls_silent_is_noticed(
-    prosody: Prosody,
-    new_login: Callable[[str], Login],
-    new_room: Callable[..., str],
-    new_bot: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def quick_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "PING_SECONDS", 0.3)
     monkeypatch.setattr(session, "PING_ANSWER_SECONDS", 1.0)
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
-        await person.join(room)
-        bot = new_bot(me, room, port=proxy.port)
-        await bot.start()
-        proxy.strand()
-        await person.say(room, "!anybody there")
-        await bot.loses()
-        await bot.desk.handles(1)
-        await bot.stop()
+
+
+@pytest.mark.usefixtures("quick_pings")
+async def test_a_link_that_falls_silent_is_noticed(meeting: Meeting) -> None:
+    bot, person, room, proxy = meeting.bot, meeting.person, meeting.room, meeting.proxy
+    proxy.strand()
+    await person.say(room, "!anybody there")
+    await bot.loses()
+    await bot.desk.handles(1)
     assert bot.desk.texts() == ["!anybody there"]
 
 
@@ -311,20 +270,13 @@ async def test_a_server_that_is_not_there_is_told_once_and_waited_for(
     assert told == [f"cannot reach XMPP server 127.0.0.1:{me.port} (Connection refused); trying on"]
 
 
-async def test_a_burst_of_lines_goes_out_complete_and_in_order(
-    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    room = new_room(admins=[me.jid], members=[ana.jid])
-    bot = new_bot(me, room)
-    await bot.start()
-    async with Person.of(ana) as person:
-        await person.join(room)
-        for number in range(300):
-            await bot.say(room, f"line {number}")
-        await person.hears("line 299", where=room)
-        await bot.has_said_all()
-        assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(300)]
+async def test_a_burst_of_lines_goes_out_complete_and_in_order(meeting: Meeting) -> None:
+    bot, person, room = meeting.bot, meeting.person, meeting.room
+    for number in range(300):
+        await bot.say(room, f"line {number}")
+    await person.hears("line 299", where=room)
+    await bot.has_said_all()
+    assert [one.body for one in person.heard(room)] == [f"line {number}" for number in range(300)]
 
 
 async def test_a_direct_line_to_nobody_is_given_up_after_a_few_attempts(

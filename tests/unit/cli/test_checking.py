@@ -15,21 +15,9 @@ from bridge.cli import main
 from bridge.domain.clock import SystemClock
 from bridge.domain.findings import Finding
 from bridge.store import Store
+from tests.unit.cli.conftest import GOOD
 
 Cli = Callable[..., Any]
-
-GOOD = """\
-[xmpp]
-jid = "status@example.org"
-password = "hunter2-the-password"
-[[rooms]]
-jid = "ops@rooms.example.org"
-[people]
-"ana@example.org" = ["admin"]
-[accounts.one]
-plugin = "fake"
-token = "secret-token-1"
-"""
 
 
 class TestCheck:

@@ -14,21 +14,9 @@ import pytest
 from bridge.cli import main
 from bridge.domain.clock import SystemClock
 from bridge.store import Store, accounts, audit, notices
+from tests.unit.cli.conftest import GOOD
 
 Cli = Callable[..., Any]
-
-GOOD = """\
-[xmpp]
-jid = "status@example.org"
-password = "hunter2-the-password"
-[[rooms]]
-jid = "ops@rooms.example.org"
-[people]
-"ana@example.org" = ["admin"]
-[accounts.one]
-plugin = "fake"
-token = "secret-token-1"
-"""
 
 
 class TestInit:

@@ -14,21 +14,9 @@ import bridge
 from bridge.chat.errors import WrongPassword
 from bridge.store import TakenError
 from bridge.web import ListenError
+from tests.unit.cli.conftest import GOOD
 
 Cli = Callable[..., Any]
-
-GOOD = """\
-[xmpp]
-jid = "status@example.org"
-password = "hunter2-the-password"
-[[rooms]]
-jid = "ops@rooms.example.org"
-[people]
-"ana@example.org" = ["admin"]
-[accounts.one]
-plugin = "fake"
-token = "secret-token-1"
-"""
 
 
 class TestRun:

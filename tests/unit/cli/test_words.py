@@ -8,19 +8,6 @@ import pytest
 
 Cli = Callable[..., Any]
 
-GOOD = """\
-[xmpp]
-jid = "status@example.org"
-password = "hunter2-the-password"
-[[rooms]]
-jid = "ops@rooms.example.org"
-[people]
-"ana@example.org" = ["admin"]
-[accounts.one]
-plugin = "fake"
-token = "secret-token-1"
-"""
-
 
 class TestWords:
     def test_version(self, cli: Cli) -> None:
