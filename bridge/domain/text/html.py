@@ -28,6 +28,7 @@ _BLANKS_AT_END = re.compile(r"[ \t]++\n")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _WEB_LINK = re.compile(r"(?:https?|gemini|xmpp|matrix)://?\S|(?:xmpp|matrix):\S", re.IGNORECASE)
 _SCHEME = re.compile(r"^[a-z]+://(?:www\.)?", re.IGNORECASE)
+_NAME = re.compile(r"[\w.@-]++")  # of a person or a tag, where the sign stands before the link
 
 _UNSEEN = frozenset({"head", "iframe", "math", "noscript", "object", "script", "style", "svg", "template", "title"})
 _RAW = frozenset({"iframe", "script", "style", "title"})  # what is inside isn't markup
@@ -51,6 +52,7 @@ _LINES = frozenset(
     | {"main", "nav", "section", "summary", "tr"},
 )
 _LISTS = frozenset({"ol", "ul"})
+_STRUCK = frozenset({"del", "s", "strike"})
 
 
 def to_text(html: str, limit: int | None = INBOUND_LIMIT) -> str:
@@ -58,7 +60,8 @@ def to_text(html: str, limit: int | None = INBOUND_LIMIT) -> str:
 
     Paragraphs are set apart by an empty line, `<br>` is a line end, quotations are prefixed with `> `, entries of
     a list with `- ` or their number. A link is its `href` if it shows a part of it, its text and then the `href` in
-    brackets if it shows something else; mentions and hashtags are what they show. Pictures are their alternative text.
+    brackets if it shows something else; mentions and hashtags are what they show. Pictures are their alternative text,
+    what is struck out stands between `~`, and a reading beside its sign in brackets.
     """
     reader = _Reader()
     reader.read(_HUGE_REFERENCE.sub("\ufffd", html[:_MARKUP_LIMIT]))
@@ -135,6 +138,8 @@ class _Link:
         shown = _SPACES.sub(" ", "".join(self.shown)).strip()
         if not _WEB_LINK.match(self.href) or shown[:1] in {"@", "#", "＠", "＃"}:  # noqa: RUF001 (full-width twins)
             return shown
+        if self.classes & {"mention", "hashtag", "tag"} and _NAME.fullmatch(shown):
+            return shown
         whole = _SCHEME.sub("", self.href).rstrip("/").casefold()
         said = _SCHEME.sub("", shown).rstrip("/").casefold()
         if self.cut or said in {"", whole} or (said.endswith("…") and said[:-1] in whole):
@@ -150,6 +155,8 @@ class _Reader:
         self._link: _Link | None = None
         self._unseen: list[str] = []
         self._verbatim = 0
+        self._struck = False
+        self._reading = ""
 
     def read(self, html: str) -> None:
         """Read a whole document."""
@@ -160,7 +167,7 @@ class _Reader:
                 begin = length
             self._text(html[at:begin])
             at = self._markup(html, begin) if begin < length else length
-        self._close_link()
+        self._close_inline()
 
     def _markup(self, html: str, begin: int) -> int:
         """Take what begins with `<`; return where it ends."""
@@ -205,7 +212,7 @@ class _Reader:
         elif name == "a":
             self._close_link()
             given = _attributes(attributes)
-            self._link = _Link(given.get("href", "").strip(), _classes(given))
+            self._link = _Link(given.get("href", "").strip(), _classes(given) | set(given.get("rel", "").split()))
         elif name == "br":
             self._break()
         elif name == "img":
@@ -214,12 +221,25 @@ class _Reader:
             self._begin_span(_classes(_attributes(attributes)))
         elif name in {"td", "th"}:
             self.page.flow(" ")
+        else:
+            self._begin_inline(name)
         return False
 
+    def _begin_inline(self, name: str) -> None:
+        if name in _STRUCK and not self._struck:
+            self._struck = True
+            self._text("~")
+        elif name in {"ruby", "rp"}:
+            self._reading = name
+        elif name == "rt" and self._reading != "rp":
+            self._reading = name
+            self._text("(")
+
     def _begin_block(self, name: str, attributes: str) -> None:
-        self._close_link()
+        self._close_inline()
         page = self.page
-        page.apart(2 if name in _PARAGRAPHS and not (name in _LISTS and page.lists) else 1)
+        within = page.marker or (name in _LISTS and page.lists)
+        page.apart(2 if name in _PARAGRAPHS and not within else 1)
         if name == "blockquote":
             page.quotes = min(page.quotes + 1, _DEEPEST)
         elif name == "pre":
@@ -255,11 +275,15 @@ class _Reader:
             self._close_link()
         elif name == "br":
             self._break()
+        elif name in _STRUCK:
+            self._close_struck()
+        elif name in {"rt", "ruby"}:
+            self._close_reading()
         elif name in _PARAGRAPHS or name in _LINES:
             self._end_block(name)
 
     def _end_block(self, name: str) -> None:
-        self._close_link()
+        self._close_inline()
         page = self.page
         if name == "blockquote":
             page.quotes = max(page.quotes - 1, 0)
@@ -268,6 +292,23 @@ class _Reader:
         elif name in _LISTS and page.lists:
             page.lists.pop()
         page.apart(2 if name in _PARAGRAPHS and not page.lists else 1)
+
+    def _close_inline(self) -> None:
+        """End what doesn't reach beyond its paragraph, closed or not."""
+        self._close_reading()
+        self._close_struck()
+        self._close_link()
+
+    def _close_struck(self) -> None:
+        if self._struck:
+            self._struck = False
+            self._text("~")
+
+    def _close_reading(self) -> None:
+        """End a reading that brought no brackets (`rp`) of its own."""
+        if self._reading == "rt":
+            self._text(")")
+        self._reading = ""
 
     def _close_link(self) -> None:
         link, self._link = self._link, None
@@ -305,11 +346,12 @@ def strip_leading_mentions(text: str, own: Collection[str]) -> str:
     """
     handles = {handle.removeprefix("@").casefold() for handle in own}
     kept: list[str] = []
-    rest = text.lstrip()
-    while mention := _LEADING.match(rest):
-        after = _AFTER.match(rest, mention.end())
-        end = after.end() if after else mention.end()
+    text = text.lstrip()
+    at = 0
+    while mention := _LEADING.match(text, at):
+        begin, at = at, mention.end()
+        if after := _AFTER.match(text, at):
+            at = after.end()
         if mention[0][1:].casefold() not in handles:
-            kept.append(rest[:end])
-        rest = rest[end:]
-    return "".join(kept) + rest
+            kept.append(text[begin:at])
+    return "".join(kept) + text[at:]
