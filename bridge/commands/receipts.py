@@ -1,4 +1,7 @@
-"""Living receipts: one message for each post, corrected in place; the posts of a burst share one."""
+"""Living receipts: one message for each post, corrected in place; the posts of a burst share one.
+
+The count of a flood of items is a living receipt, too.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from bridge.domain.deliveries import Delivery, DeliveryKind, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound, graphemes
-from bridge.domain.wording import FITS, Preview, gathered, receipt
+from bridge.domain.wording import FITS, Preview, gathered, more, receipt
 from bridge.settings import Mode
-from bridge.store import inbox, notices, outbox, posts
+from bridge.store import floods, inbox, notices, outbox, posts
 from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
@@ -20,9 +23,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.commands.accounts import Accounts
+    from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
     from bridge.domain.notices import Notice
     from bridge.domain.outbox import StoredPost
+    from bridge.domain.people import Target
     from bridge.settings import Settings
     from bridge.store import Tx
 
@@ -56,7 +61,7 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
         return gathered(stored_receipts.tally(tx, notice.receipt), notice.target.place)
     stored = posts.get(tx, notice.receipt)
     if stored is None:
-        return f"[{short(notice.receipt)}] is not known any more"
+        return _count(tx, notice.receipt, notice.target)
     deliveries = outbox.of_post(tx, stored.id)
     answered = inbox.get(tx, stored.answers) if stored.answers is not None else None
     plain = stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
@@ -67,6 +72,14 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
         to=None if answered is None else addressee(answered, stored.nick),
         now=now,
     )
+
+
+def _count(tx: Tx, entry: EntryId, target: Target) -> str:
+    counted = floods.get(tx, entry)
+    if counted is None:
+        return f"[{short(entry)}] is not known any more"
+    whose = "" if counted.target == target.jid else f"(for {counted.target}) "
+    return whose + more(counted.counted, target.place)
 
 
 def addressee(item: StoredItem, nick: str) -> str:

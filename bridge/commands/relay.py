@@ -1,5 +1,7 @@
 """What customers said, as the rooms hear it: one notice for each item, however many lines it has.
 
+Of a flood a conversation is shown a few items; the others are counted in one living line, in the same commit as they.
+
 Nothing of an item can look like a line of the bot's or of a colleague's: it is cleaned, its first line stands behind
 the id and the author's handle, and its further lines begin with `| `.
 """
@@ -7,13 +9,16 @@ the id and the author's handle, and its further lines begin with `| `.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.commands.receipts import handle
+from bridge.domain import pacing
 from bridge.domain.people import Place, Target
 from bridge.domain.text import clean_inbound, is_blank, quoted_lines
 from bridge.domain.wording import tag, verb
-from bridge.store import notices
+from bridge.store import floods, notices
+from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,11 +29,6 @@ if TYPE_CHECKING:
     from bridge.settings import Settings
     from bridge.store import Tx
 
-FLOOD_ABOVE = 10
-"""More new items than this in one commit are counted, not shown, but for the first ones."""
-
-FLOOD_SHOWS = 5
-
 TEXT_LIMIT = 1_000
 _LINES = 15
 _MEDIA = 4
@@ -37,17 +37,38 @@ _WORDS = 300
 
 def relay(tx: Tx, items: Sequence[StoredItem], *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
     """Owe the rooms, or where no room hears the account the admins, what was heard and stored just now."""
-    for target, shown in audience(items, settings).items():
-        flood = len(shown) > FLOOD_ABOVE
-        for one, hidden in shown[:FLOOD_SHOWS] if flood else shown:
-            _owe(tx, target, body=line(one, place=target.place, hidden=hidden), mint=mint, now=now, item=one.id)
-        if flood:
-            rest = f"... and {len(shown) - FLOOD_SHOWS} more: {verb(target.place, 'inbox')}"
-            _owe(tx, target, body=rest, mint=mint, now=now, item=None)
+    for target, heard in audience(items, settings).items():
+        pace, shown = pacing.choose(
+            _pace(tx, target, now),
+            [one.post is not None or one.item.private for one, _ in heard],
+            notices.unsent_items(tx, target),
+        )
+        for (one, hidden), is_shown in zip(heard, shown, strict=True):
+            if is_shown:
+                body = line(one, place=target.place, hidden=hidden)
+                notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=one.id)
+        if more := shown.count(False):
+            pace = replace(pace, flood=_count(tx, target, pace.flood, more, mint=mint, now=now))
+        floods.save(tx, target, pace)
 
 
-def _owe(tx: Tx, target: Target, *, body: str, mint: Callable[[], str], now: datetime, item: EntryId | None) -> None:
-    notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=item)
+def _pace(tx: Tx, target: Target, now: datetime) -> pacing.Pace:
+    last = floods.pace_of(tx, target)
+    owed = last is not None and last.flood is not None and notices.is_owed(tx, target, last.flood)
+    return pacing.current(last, now, told=not owed)
+
+
+def _count(
+    tx: Tx, target: Target, flood: EntryId | None, more: int, *, mint: Callable[[], str], now: datetime
+) -> EntryId:
+    """Count items instead of showing them, and owe the conversation the living line that tells how many."""
+    flood = floods.begin(tx, target) if flood is None else flood
+    floods.count(tx, flood, more)
+    if not notices.is_owed(tx, target, flood):
+        root, last = notices.living(tx, target, flood), stored_receipts.last_told(tx, flood, target)
+        due_at = None if root is None or last is None else min(last, now) + pacing.pause(now - root.sent_at)
+        notices.touch_receipt(tx, target=target, receipt=flood, origin_id=mint(), at=now, due_at=due_at)
+    return flood
 
 
 def audience(items: Sequence[StoredItem], settings: Settings) -> dict[Target, list[tuple[StoredItem, bool]]]:

@@ -34,7 +34,8 @@ class Notice:
     """One owed line.
 
     `origin_id` is the message's own id, the same however often it is sent. `corrects` is the origin id of the first
-    message of the living receipt that this one replaces (XEP-0308). `receipt` is the post whose receipt it is.
+    message of the living receipt that this one replaces (XEP-0308). `receipt` is the post whose receipt it is, or the
+    flood whose items it counts.
     `due_at` is when it may go at the earliest.
     """
 

@@ -37,6 +37,11 @@ def tag(entry: int, answers: int | None = None) -> str:
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
+def more(count: int, place: Place) -> str:
+    """Return the line that counts what customers said and the conversation was not shown."""
+    return f"... and {count:,} more: {verb(place, 'inbox')}"
+
+
 def seconds(duration: timedelta) -> str:
     """Return a duration rounded up to whole seconds, as people read it: `20 s`, `2 min 30 s`, `1 h`."""
     rest = -(-duration // timedelta(seconds=1))

@@ -98,6 +98,7 @@ _REOPENED = (
 _NEWER = (
     select(notice.c.id).where(text(NOTICE_RECEIPT_READY), _TARGET, notice.c.receipt_id == bindparam("receipt")).limit(1)
 )
+_UNSENT_ITEMS = select(func.count()).where(_PENDING, _READY, _TARGET, notice.c.item_id.is_not(None))
 _REOPEN = update(notice).where(_ONE).values(state=NoticeState.READY.value, due_at=None)
 _DROP = (
     update(notice)
@@ -153,12 +154,22 @@ def add_line(
 def touch_receipt(
     tx: Tx, *, target: Target, receipt: EntryId, origin_id: str, at: datetime, due_at: datetime | None = None
 ) -> bool:
-    """Owe a target the present state of a post's living receipt; False where it is owed already."""
+    """Owe a target the present state of a living receipt; False where it is owed already."""
     row = {**_row(target, NoticeKind.RECEIPT, origin_id, at, due_at), "body": "", "receipt_id": receipt}
     added = tx.scalar(_TOUCH[tx.dialect], row) is not None
     if added:
         tx.wake(TOPIC)
     return added
+
+
+def is_owed(tx: Tx, target: Target, receipt: EntryId) -> bool:
+    """Tell whether a target is still to be sent the present state of a living receipt."""
+    return tx.scalar(_NEWER, {"jid": target.jid, "receipt": receipt}) is not None
+
+
+def unsent_items(tx: Tx, target: Target) -> int:
+    """Count the lines about items that wait to be sent to a target."""
+    return int(tx.scalar(_UNSENT_ITEMS, {"jid": target.jid}))
 
 
 def get(tx: Tx, number: int) -> Notice | None:
@@ -223,7 +234,7 @@ def reopen(tx: Tx, numbers: Collection[int]) -> int:
     reopened = 0
     for row in tx.rows(_REOPENED, {"ids": list(numbers)}) if numbers else ():
         receipt = row.receipt_id
-        if receipt is not None and tx.scalar(_NEWER, {"jid": row.target, "receipt": receipt}) is not None:
+        if receipt is not None and is_owed(tx, Target(row.target, Place(row.place)), receipt):
             drop(tx, row.id, "replaced by a newer state")
         else:
             tx.execute(_REOPEN, {"one": row.id})

@@ -54,7 +54,7 @@ short_id = Table(
     _id(),
     Column("kind", SafeText, nullable=False),
     sqlite_autoincrement=True,
-    comment="The one sequence of posts and items; a row is never deleted, so that an id is never reused.",
+    comment="The one sequence of posts, items and floods; a row is never deleted, so that an id is never reused.",
 )
 
 stanza = Table(
@@ -218,7 +218,7 @@ notice = Table(
     Column("state", SafeText, nullable=False),
     Column("origin_id", SafeText, nullable=False),
     Column("body", SafeText, nullable=False, comment="empty in a receipt that was not sent yet"),
-    Column("receipt_id", Id, comment="the post whose living receipt it is"),
+    Column("receipt_id", Id, comment="the post whose living receipt it is, or the flood that it counts"),
     Column("post_id", Id, ForeignKey("post.id")),
     Column("item_id", Id, ForeignKey("item.id")),
     Column("corrects", SafeText, comment="origin id of the first message of the living receipt"),
@@ -250,6 +250,26 @@ notice = Table(
     ),
     Index("ix_notice_done", "sent_at", sqlite_where=text(NOTICE_DONE), postgresql_where=text(NOTICE_DONE)),
     sqlite_autoincrement=True,
+)
+
+flood = Table(
+    "flood",
+    metadata,
+    Column("id", Id, ForeignKey("short_id.id"), primary_key=True, autoincrement=False),
+    Column("target", SafeText, nullable=False),
+    Column("counted", Integer, nullable=False, comment="items that were not shown there"),
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("target", SafeText, primary_key=True),
+    Column("began_at", Utc, nullable=False, comment="the window"),
+    Column("heard", Integer, nullable=False, comment="items in it"),
+    Column("places", Integer, nullable=False, comment="that are left in it"),
+    Column("reserved", Integer, nullable=False, comment="further ones, for what was said to us directly"),
+    Column("flood_id", Id, ForeignKey("flood.id")),
+    comment="How fast each conversation is told of items.",
 )
 
 cursor = Table(

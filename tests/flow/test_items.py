@@ -116,23 +116,6 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(build: Build) -> Non
     assert await stored(house) == 5
 
 
-async def test_of_ten_thousand_at_once_most_are_counted_and_a_command_is_answered_meanwhile(build: Build) -> None:
-    house = await build()
-    for number in range(10_000):
-        house.platforms["mastodon"].say(f"line {number}")
-    await house.chat.desk.handle(house.incoming("!me"))
-    meanwhile = await stored(house)
-    await house.quiet()
-    lines = house.heard()
-    assert meanwhile < 1_000
-    assert lines[0].startswith("You are raj")
-    counted = [line for line in lines if line.startswith("... and ")]
-    shown = [line for line in lines[1:] if line not in counted]
-    assert await stored(house) == 10_000
-    assert len(lines) <= 1 + 101 * 6
-    assert len(shown) + sum(int(line.split()[2]) for line in counted) == 10_000
-
-
 async def test_a_listener_that_fails_starts_again_from_the_stored_cursor(build: Build, logs: list[Any]) -> None:
     house = await build()
     platform = house.platforms["mastodon"]

@@ -3,15 +3,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bridge.commands.relay import line, relay
+from bridge.domain import pacing
+from bridge.domain.ids import short
 from bridge.domain.mint import Mint
-from bridge.domain.people import Place
+from bridge.domain.people import Place, Target
 from bridge.domain.posts import Visibility
+from bridge.store import notices
 
 if TYPE_CHECKING:
     from bridge.domain.inbox import StoredItem
+    from bridge.store import Tx
     from tests.unit.commands.conftest import Bench, Told
 
 OPS = "ops@rooms.example.org"
@@ -112,10 +114,84 @@ async def test_what_no_room_hears_goes_to_the_admins(bench: Bench) -> None:
     assert [(one.to, one.body) for one in told] == [("ana@example.org", "[1] @kim@mastodon.example (private): hello")]
 
 
-@pytest.mark.parametrize(("heard", "shown"), [(10, 10), (11, 6), (100, 6)])
-async def test_many_items_at_once_do_not_flood_the_room(bench: Bench, heard: int, shown: int) -> None:
-    told = await relayed(bench, await bench.hears(*(f"number {number}" for number in range(heard))))
-    assert len(told) == shown
-    if shown == 6:
-        assert told[4].body == "[5] @kim@mastodon.example: number 4"
-        assert told[5].body == f"... and {heard - 5} more: `!inbox`"
+async def test_a_trickle_is_told_whole(bench: Bench) -> None:
+    for minute in range(5):
+        said = [f"number {minute}.{number}" for number in range(pacing.SHOWN)]
+        told = await relayed(bench, await bench.hears(*said))
+        assert [one.body.partition(": ")[2] for one in told] == said
+        await bench.clock.advance(60)
+
+
+async def test_of_a_flood_a_few_are_told_and_the_others_counted_in_one_line_that_grows(bench: Bench) -> None:
+    told = await relayed(bench, await bench.hears(*(f"number {number}" for number in range(100))))
+    assert [one.body for one in told[:-1]] == [
+        f"[{short(number + 1)}] @kim@mastodon.example: number {number}" for number in range(pacing.SHOWN)
+    ]
+    assert (told[-1].body, told[-1].receipt) == ("... and 90 more: `!inbox`", True)
+    assert await relayed(bench, await bench.hears(*"abcdef")) == []
+    assert await relayed(bench, await bench.hears(*"gh")) == []
+    await bench.clock.advance(5)
+    assert [one.body for one in await bench.told()] == ["... and 98 more: `!inbox`"]
+    await bench.clock.advance(600)
+    assert await bench.told() == []
+
+
+async def test_in_a_flood_some_of_what_was_said_to_us_directly_is_shown(bench: Bench) -> None:
+    noise = await bench.hears(*(f"noise {number}" for number in range(50)))
+    answers = [replace(one, post=one.id) for one in await bench.hears(*(f"answer {n}" for n in range(4)))]
+    whispers = await bench.hears("psst 0", "psst 1", visibility=Visibility.DIRECT)
+    told = await relayed(bench, [*noise, *answers, *whispers])
+    said = [one.body.partition(": ")[2] for one in told[pacing.SHOWN : -1]]
+    assert said[:4] == [f"answer {number}" for number in range(4)]
+    assert told[-2].body.startswith("[37] a private message to mastodon, not shown here")
+    assert len(told) == pacing.SHOWN + pacing.RESERVED + 1
+    assert told[-1].body == "... and 41 more: `!inbox`"
+
+
+async def test_each_conversation_has_its_own_count(bench: Bench) -> None:
+    await relayed(bench, await bench.hears(*(f"number {number}" for number in range(8)), account="mastodon"))
+    told = await relayed(bench, await bench.hears(*(f"number {number}" for number in range(12)), account="x"))
+    assert [one.body for one in told if one.to == OPS][-1] == "... and 10 more: `!inbox`"
+    assert [one.body for one in told if one.to == SALES][-1] == "... and 2 more: `!inbox`"
+    assert len(told) == 2 + pacing.SHOWN + 2
+
+
+async def test_after_a_calm_minute_all_is_shown_again_and_the_next_flood_counts_from_one(bench: Bench) -> None:
+    await relayed(bench, await bench.hears(*(f"number {number}" for number in range(20))))
+    await bench.clock.advance(60)
+    told = await relayed(bench, await bench.hears(*(f"more {number}" for number in range(5))))
+    assert [one.body.partition(": ")[2] for one in told] == ["more 0", "more 1", "more 2", "`!inbox`"]
+    assert told[-1].body == "... and 12 more: `!inbox`"
+    await bench.clock.advance(60)
+    told = await relayed(bench, await bench.hears(*(f"last {number}" for number in range(12))))
+    assert len(told) == pacing.SHOWN + 1
+    assert told[-1].body == "... and 2 more: `!inbox`"
+
+
+async def test_what_piles_up_for_a_room_that_is_away_is_counted_however_slow_it_comes(bench: Bench) -> None:
+    now, mint = bench.clock.now, Mint("away")
+    for number in range(100):
+        items = await bench.hears(f"number {number}")
+        await bench.store.write(lambda tx, items=items: relay(tx, items, settings=bench.settings, mint=mint, now=now()))
+        await bench.clock.advance(180)
+    told = await bench.told()
+    assert len(told) == pacing.UNSENT + 1
+    assert told[-1].body == f"... and {100 - pacing.UNSENT} more: `!inbox`"
+
+
+async def test_the_count_for_a_room_that_can_not_be_reached_falls_to_the_admins(bench: Bench) -> None:
+    items = await bench.hears(*(f"number {number}" for number in range(20)))
+
+    def unit(tx: Tx) -> None:
+        relay(tx, items, settings=bench.settings, mint=Mint("one"), now=bench.clock.now())
+        room, ana = Target(OPS, Place.ROOM), Target("ana@example.org", Place.DIRECT)
+        copies = {one.id: [f"copy {one.id}"] for one in notices.pending(tx, room)}
+        notices.redirect(
+            tx, room, [ana], prefix="(for ops) ", origin_ids=copies, at=bench.clock.now(), error="unreachable"
+        )
+
+    await bench.store.write(unit)
+    told = await bench.told()
+    assert {one.to for one in told} == {"ana@example.org"}
+    assert told[0].body == "(for ops) [1] @kim@mastodon.example: number 0"
+    assert told[-1].body == f"(for {OPS}) ... and 10 more: `inbox`"

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from bridge.domain.ids import EntryId
+from bridge.domain.ids import Cursor, EntryId, PostId
+from bridge.domain.items import Author, Item
 from bridge.domain.notices import Notice, NoticeKind, NoticeState
 from bridge.domain.people import Place, Target
-from bridge.store import NotCommitted, Store, Tx, notices
+from bridge.store import NotCommitted, Store, Tx, inbox, notices
 from bridge.store.notices import Root
 
 if TYPE_CHECKING:
@@ -290,3 +291,35 @@ async def test_only_settled_notices_are_pruned_the_oldest_first(store: Store, no
     assert await run(store, *[lambda tx: notices.prune(tx, before, 2)] * 3) == [2, 1, 0]
     left = await store.read(lambda tx: [notices.get(tx, one) for one in range(1, 7)])
     assert [one.origin_id for one in left if one is not None] == ["d", "e", "f"]
+
+
+async def test_a_receipt_is_owed_from_the_touch_to_the_sending(store: Store, now: datetime) -> None:
+    def unit(tx: Tx) -> list[bool]:
+        owed = [notices.is_owed(tx, OPS, POST)]
+        touch(tx, "r1", now)
+        owed += [notices.is_owed(tx, OPS, POST), notices.is_owed(tx, ANA, POST)]
+        send(tx, "r1", now)
+        return [*owed, notices.is_owed(tx, OPS, POST)]
+
+    assert await store.write(unit) == [False, True, False, False]
+
+
+async def test_only_unsent_lines_about_items_are_counted_for_their_target(store: Store, now: datetime) -> None:
+    def unit(tx: Tx) -> list[int]:
+        items = [said(number, now) for number in range(3)]
+        stored = inbox.add(tx, account="one", items=items, received_at=now)
+        for number, one in enumerate(stored):
+            target = DESK if number == 0 else OPS
+            notices.add_line(tx, target=target, body="said", origin_id=f"i{number}", at=now, item=one.id)
+        line(tx, "a", now)
+        touch(tx, "r1", now)
+        before = notices.unsent_items(tx, OPS)
+        send(tx, "i1", now)
+        return [before, notices.unsent_items(tx, OPS), notices.unsent_items(tx, ANA)]
+
+    assert await store.write(unit) == [2, 1, 0]
+
+
+def said(number: int, now: datetime) -> Item:
+    author = Author(id="1", handle="kim@social.example")
+    return Item(id=PostId(str(number)), author=author, text="hi", created_at=now, cursor=Cursor(""))

@@ -15,8 +15,9 @@ from sqlalchemy import JSON, event, insert, text
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import Cursor, EntryId, PostId
 from bridge.domain.items import Author, Item
+from bridge.domain.pacing import Pace
 from bridge.domain.people import Place, Target
-from bridge.store import Store, Tx, accounts, audit, cursors, inbox, notices, outbox, posts, stanzas
+from bridge.store import Store, Tx, accounts, audit, cursors, floods, inbox, notices, outbox, posts, receipts, stanzas
 from bridge.store.schema import metadata
 from bridge.store.types import Reasons, Utc
 
@@ -60,6 +61,13 @@ CASES = [
     Case("notices.sending", notices.sending, ("ix_notice_pending",)),
     Case("notices.sending to", lambda tx: notices.sending(tx, OPS), ("ix_notice_pending",)),
     Case("notices.pending", notices.pending, ("ix_notice_pending",)),
+    Case("notices.is_owed", lambda tx: notices.is_owed(tx, OPS, ENTRY), ("uq_notice_receipt_ready",)),
+    Case("notices.unsent_items", lambda tx: notices.unsent_items(tx, OPS), ("ix_notice_pending",)),
+    Case("receipts.last_told", lambda tx: receipts.last_told(tx, ENTRY, OPS), ("ix_notice_receipt",)),
+    Case("floods.pace_of", lambda tx: floods.pace_of(tx, OPS), ("pk_pace",)),
+    Case("floods.save", lambda tx: floods.save(tx, OPS, Pace(began=NOW)), ()),
+    Case("floods.count", lambda tx: floods.count(tx, ENTRY, 9), ("pk_flood",)),
+    Case("floods.get", lambda tx: floods.get(tx, ENTRY), ("pk_flood",)),
     Case("notices.living", lambda tx: notices.living(tx, OPS, ENTRY), ("ix_notice_receipt",)),
     Case("notices.done", lambda tx: notices.done(tx, "o", stanza_id=None, at=NOW), ("uq_notice_origin_id",)),
     Case(
@@ -168,10 +176,10 @@ def _uses(plan: str, index: str, spell: Callable[[str], str] = str) -> bool:
 
 def _lite(index: str) -> str:
     """SQLite names the indexes of keys by itself."""
+    if any(index == one.name for table in metadata.tables.values() for one in table.indexes):
+        return index
     kind, _, rest = index.partition("_")
     tables = [table for table in metadata.tables if rest == table or rest.startswith(f"{table}_")]
-    if kind == "ix":
-        return index
     columns = metadata.tables[tables[0]].primary_key.columns
     if kind == "pk" and len(columns) == 1 and columns[0].type.python_type is int:
         return "USING INTEGER PRIMARY KEY"

@@ -26,6 +26,8 @@ def upgrade() -> None:
     _post()
     _delivery()
     _notice()
+    _flood()
+    _pace()
     if op.get_bind().dialect.name == "postgresql":
         op.create_foreign_key(op.f("fk_item_post_id"), "item", "post", ["post_id"], ["id"])
 
@@ -114,7 +116,7 @@ def _short_id() -> None:
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_short_id")),
-        comment="The one sequence of posts and items; a row is never deleted, so that an id is never reused.",
+        comment="The one sequence of posts, items and floods; a row is never deleted, so that an id is never reused.",
         sqlite_autoincrement=True,
     )
 
@@ -317,7 +319,9 @@ def _notice() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("origin_id", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False, comment="empty in a receipt that was not sent yet"),
-        sa.Column("receipt_id", _ID, nullable=True, comment="the post whose living receipt it is"),
+        sa.Column(
+            "receipt_id", _ID, nullable=True, comment="the post whose living receipt it is, or the flood that it counts"
+        ),
         sa.Column("post_id", _ID, nullable=True),
         sa.Column("item_id", _ID, nullable=True),
         sa.Column("corrects", sa.Text(), nullable=True, comment="origin id of the first message of the living receipt"),
@@ -366,4 +370,30 @@ def _notice() -> None:
         unique=True,
         sqlite_where=sa.text("kind = 'receipt' AND state = 'ready'"),
         postgresql_where=sa.text("kind = 'receipt' AND state = 'ready'"),
+    )
+
+
+def _flood() -> None:
+    op.create_table(
+        "flood",
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("counted", sa.Integer(), nullable=False, comment="items that were not shown there"),
+        sa.ForeignKeyConstraint(["id"], ["short_id.id"], name=op.f("fk_flood_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flood")),
+    )
+
+
+def _pace() -> None:
+    op.create_table(
+        "pace",
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("began_at", _UTC, nullable=False, comment="the window"),
+        sa.Column("heard", sa.Integer(), nullable=False, comment="items in it"),
+        sa.Column("places", sa.Integer(), nullable=False, comment="that are left in it"),
+        sa.Column("reserved", sa.Integer(), nullable=False, comment="further ones, for what was said to us directly"),
+        sa.Column("flood_id", _ID, nullable=True),
+        sa.ForeignKeyConstraint(["flood_id"], ["flood.id"], name=op.f("fk_pace_flood_id")),
+        sa.PrimaryKeyConstraint("target", name=op.f("pk_pace")),
+        comment="How fast each conversation is told of items.",
     )
