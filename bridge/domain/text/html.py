@@ -335,8 +335,7 @@ def _first_number(attributes: str) -> int:
     return int(start) if start.isascii() and start.isdigit() and len(start) < len("1000000") else 1
 
 
-_LEADING = re.compile(r"@[\w.-]*\w(?:@[\w.-]*\w(?::\d+)?)?(?=[\s,:]|\Z)")
-_AFTER = re.compile(r"[,:]?\s*")
+_LEADING = re.compile(r"@([\w.-]*\w(?:@[\w.-]*\w(?::\d+)?)?)(?=[\s,:]|\Z)[,:]?\s*+")
 
 
 def strip_leading_mentions(text: str, own: Collection[str]) -> str:
@@ -349,9 +348,7 @@ def strip_leading_mentions(text: str, own: Collection[str]) -> str:
     text = text.lstrip()
     at = 0
     while mention := _LEADING.match(text, at):
-        begin, at = at, mention.end()
-        if after := _AFTER.match(text, at):
-            at = after.end()
-        if mention[0][1:].casefold() not in handles:
-            kept.append(text[begin:at])
+        at = mention.end()
+        if mention[1].casefold() not in handles:
+            kept.append(mention[0])
     return "".join(kept) + text[at:]

@@ -145,3 +145,11 @@ async def test_a_line_is_rendered_as_it_was_written(bench: Bench) -> None:
     await bench.desk.handle(bench.incoming("!me", room=SECOND_ROOM))
     (line,) = await bench.store.read(notices.pending)
     assert await bench.store.read(lambda tx: bench.render(tx, line)) == line.body
+
+
+async def test_a_receipt_of_what_is_gone_says_so(bench: Bench) -> None:
+    def unit(tx: Tx) -> list[str]:
+        notices.touch_receipt(tx, target=TARGET, receipt=EntryId(0x4F), origin_id="one", at=bench.clock.now())
+        return [bench.render(tx, one) for one in notices.pending(tx, TARGET)]
+
+    assert await bench.store.write(unit) == ["[4f] is not known any more"]

@@ -9,7 +9,7 @@ from bridge.domain.deliveries import Delivery, DeliveryKind, State, Tell
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key
-from bridge.domain.wording import blocked, flows, plural, seconds, tag, trouble, unauthorized, verb
+from bridge.domain.wording import blocked, flows, more, plural, seconds, tag, trouble, unauthorized, verb
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DELIVERY = Delivery(
@@ -118,3 +118,11 @@ def test_small_words() -> None:
     assert tag(0x35, 0x34) == "[35->34]"
     assert plural(1, "post") == "1 post"
     assert plural(0, "post") == "0 posts"
+
+
+@pytest.mark.parametrize(
+    ("count", "place", "said"),
+    [(1, Place.DIRECT, "... and 1 more: `inbox`"), (9_995, Place.ROOM, "... and 9,995 more: `!inbox`")],
+)
+def test_what_was_not_shown_is_counted_and_how_to_see_it_is_said(count: int, place: Place, said: str) -> None:
+    assert more(count, place) == said
