@@ -45,8 +45,8 @@ def test_clusters_are_what_people_count(text: str, count: int) -> None:
 @CALM
 @given(st.text(st.sampled_from(PIECES), max_size=20))
 def test_an_independent_implementation_agrees(text: str) -> None:
-    # Without line breaks: after one, the other implementation doesn't pair flags (UAX 29, GB12). Nor with two joiners in
-    # a row, of which it takes the second one for an extender (GB11).
+    # Without line breaks: after one, the other implementation doesn't pair flags (UAX 29, GB12). Nor with two joiners
+    # in a row, of which it takes the second one for an extender (GB11).
     assume("\u200d\u200d" not in text)
     assert list(clusters(text)) == list(grapheme.graphemes(text))
 
