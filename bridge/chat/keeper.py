@@ -44,6 +44,11 @@ HIDDEN = (
     "anyone) in the room's configuration."
 )
 
+PRIVATE = (
+    "I take nothing from private messages that come through a room: say it here, or in the room itself. Nothing was "
+    "posted."
+)
+
 
 class Keeper:
     """The tasks of one session; each runs until the session ends and it is cancelled."""
@@ -119,6 +124,14 @@ class Keeper:
         except _LATER as error:
             self._told.discard((room, "hidden"))
             _log.info("a semi-anonymous room couldn't be told so", room=room, cause=str(error))
+
+    async def explain_private(self, person: str) -> None:
+        """Tell somebody who wrote through a room to us alone, once, where to say it."""
+        try:
+            await self._tell(person, "private", Target(person, Place.DIRECT), PRIVATE)
+        except _LATER as error:
+            self._told.discard((person, "private"))
+            _log.info("somebody couldn't be told where to write", person=person, cause=str(error))
 
     async def _enter(self, room: Room, conversation: Conversation) -> None:
         conversation.enter()

@@ -11,6 +11,7 @@ from bridge.chat.archive import Archived, Archives
 from bridge.chat.client import silence
 from bridge.chat.conversation import Conversation
 from bridge.chat.elements import (
+    CLIENT,
     DELAY,
     PRESENCE,
     bare,
@@ -209,10 +210,7 @@ class Chat:
         elif kind is Kind.BOUNCE:
             self._bounce(author, stanza)
         elif kind is Kind.PRIVATE:
-            if author in self._rooms and not resource(sender_of(stanza)):
-                self._rooms[author].notice(stanza)
-            else:
-                _log.info("a private message through a room was ignored", room=author)
+            self._private(author, stanza)
 
     def _position(self, stanza: Element, archive: str) -> str | None:
         return stanza_id(stanza, archive) if self._conversations[archive].archived else None
@@ -233,6 +231,18 @@ class Chat:
             return
         for identifier in origin_ids(stanza):
             self._sender.bounced(identifier, condition)
+
+    def _private(self, author: str, stanza: Element) -> None:
+        """Take a message to us alone that came through a room: never a command, since the sender is a nick only."""
+        room, nick = self._rooms.get(author), resource(sender_of(stanza))
+        if room is not None and not nick:
+            room.notice(stanza)
+            return
+        _log.info("a private message through a room was ignored", room=author)
+        occupant = room.occupant(nick) if room is not None else None
+        person = occupant.address if occupant is not None else None
+        if person and person != self._own and stanza.findtext(CLIENT + "body"):
+            self._begin(self._keeper.explain_private(person))
 
     def _room_message(self, room: Room, stanza: Element) -> None:
         nick = resource(sender_of(stanza))

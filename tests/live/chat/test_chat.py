@@ -181,11 +181,17 @@ async def test_corrections_are_recognised(meeting: Meeting) -> None:
     assert [line.content for line in bot.desk.handled] == [Content.TEXT, Content.CORRECTION]
 
 
-async def test_a_private_message_through_the_room_is_nobodys_business(meeting: Meeting) -> None:
-    bot, person, room = meeting.bot, meeting.person, meeting.room
-    person.client.make_message(mto=f"{room}/status", mbody="!post psst", mtype="chat").send()
+async def test_a_private_message_through_the_room_is_no_command_and_its_author_is_told_where_to_say_it(
+    meeting: Meeting,
+) -> None:
+    bot, person, room, me = meeting.bot, meeting.person, meeting.room, meeting.me
+    for _ in range(2):
+        person.client.make_message(mto=f"{room}/status", mbody="!post psst", mtype="chat").send()
     await person.say(room, "!loud")
     await bot.desk.handles(1)
+    await person.hears("say it here, or in the room itself", where=me.jid)
+    await bot.has_said_all()
+    assert len(person.heard(me.jid)) == 1
     await bot.stop()
     await bot.start()
     assert bot.desk.texts() == ["!loud"]
