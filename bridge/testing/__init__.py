@@ -1,24 +1,35 @@
-"""What a plugin, or the program itself, is tested with; shipped, so that others can use it too."""
+"""What a plugin, or the program itself, is tested with; shipped, so that others can use it too.
+
+The suite that every plugin inherits is `bridge.testing.contract.PluginContract`; it alone needs pytest and
+pytest-asyncio, which come with the extra `testing`.
+"""
 
 from __future__ import annotations
 
 from bridge.testing.clock import FakeClock
-from bridge.testing.plugin import (
-    Call,
+from bridge.testing.fakes import (
+    AbleFakePlugin,
     DeletingFakePlugin,
-    FakePlatform,
+    EditingFakePlugin,
     FakePlugin,
     FakeSettings,
-    Fate,
     FindingFakePlugin,
     FullFakePlugin,
     ListeningFakePlugin,
-    Published,
+    SociableFakePlugin,
+    TrackingFakePlugin,
 )
+from bridge.testing.fates import Call, Fate, Published
+from bridge.testing.harness import CannotError, Harness, Shown, Trouble
+from bridge.testing.keep import MemoryKeep
+from bridge.testing.platform import FakePlatform
 
 __all__ = [
+    "AbleFakePlugin",
     "Call",
+    "CannotError",
     "DeletingFakePlugin",
+    "EditingFakePlugin",
     "FakeClock",
     "FakePlatform",
     "FakePlugin",
@@ -26,6 +37,12 @@ __all__ = [
     "Fate",
     "FindingFakePlugin",
     "FullFakePlugin",
+    "Harness",
     "ListeningFakePlugin",
+    "MemoryKeep",
     "Published",
+    "Shown",
+    "SociableFakePlugin",
+    "TrackingFakePlugin",
+    "Trouble",
 ]

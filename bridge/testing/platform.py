@@ -1,4 +1,4 @@
-"""A platform in memory and its plugin: it does what it is told, goes wrong as it is told, and remembers everything.
+"""A platform in memory: it does what it is told, goes wrong as it is told, and remembers everything.
 
     platform = FakePlatform(FakeClock())
     platform.will("post", Fate(after=UncertainError("the answer got lost")))
@@ -13,102 +13,43 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Self, TypeAlias, TypeVar
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any, Final, TypeVar
 
 from bridge.plugin import (
     Author,
     Clock,
     Cursor,
-    Deletes,
-    Finds,
     Item,
     Key,
     Limits,
-    Listens,
-    Plugin,
     Post,
     Posted,
     PostId,
+    Ref,
+    RefusedError,
     Seen,
+    UnavailableError,
     UncertainError,
+    graphemes,
 )
+from bridge.testing.fates import Call, Fate, Published, Verb
 
-__all__ = [
-    "Call",
-    "DeletingFakePlugin",
-    "FakePlatform",
-    "FakePlugin",
-    "FakeSettings",
-    "Fate",
-    "FindingFakePlugin",
-    "FullFakePlugin",
-    "ListeningFakePlugin",
-    "Published",
-]
-
-Verb: TypeAlias = Literal["enter", "post", "delete", "find", "items"]
+__all__ = ["FakePlatform"]
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
-    """How one call goes; by default well.
-
-    In this order: it takes `pause` seconds; with `hangs="before"` it waits for `release`; `before` is raised, and
-    nothing is done; the deed is done; with `hangs="after"` it waits for `release`; `after` is raised, though it is
-    done.
-
-    With `late` nobody ever answers, and the platform does the deed so many seconds after the call began, whatever
-    became of the caller. A `stubborn` call doesn't heed that it is cancelled while it hangs.
-    """
-
-    pause: float = 0.0
-    hangs: Literal["before", "after"] | None = None
-    before: BaseException | None = None
-    after: BaseException | None = None
-    late: float | None = None
-    stubborn: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A call that reached the platform; `target` is what was to be deleted, `since` from when on it was to look."""
-
-    verb: Verb
-    at: datetime
-    key: str | None = None
-    post: Post | None = None
-    target: PostId | None = None
-    since: datetime | None = None
-    known: frozenset[PostId] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A post that is, or was, to be seen on the platform."""
-
-    id: PostId
-    key: str
-    post: Post
-    at: datetime
-    url: str
-
-    @property
-    def posted(self) -> Posted:
-        """What the platform answers for it."""
-        return Posted(id=self.id, url=self.url, memo={"key": self.key})
+_PATIENCE: Final = 60.0
 
 
 class FakePlatform:
     """What one account's platform knows, and how its next calls go; used from one event loop.
 
     A key is honoured for `limits.key_lifetime` after its first post (zero: never). With `findable` false it can be
-    searched, but the search can't be relied on. `overlap` is how many known items a listener hears again.
+    searched, but the search can't be relied on. `overlap` is how many known items a listener hears again. `items` is
+    what was said to the account, `elsewhere` what was said to others, which only a search for a word hears. `hung` is
+    set as soon as a call hangs.
     """
 
     def __init__(
@@ -129,12 +70,17 @@ class FakePlatform:
         self.calls: list[Call] = []
         self.deleted: list[PostId] = []
         self.items: list[Item] = []
+        self.elsewhere: list[Item] = []
+        self.repeated: list[PostId] = []
+        self.favoured: list[PostId] = []
         self.entered = 0
         self.left = 0
         self._published: list[Published] = []
+        self._ages: list[PostId] = []
         self._late: list[tuple[datetime, Callable[[], object]]] = []
         self._fates: defaultdict[Verb, deque[Fate]] = defaultdict(deque)
         self._usual: dict[Verb, Fate] = {}
+        self.hung = asyncio.Event()
         self._released = asyncio.Event()
         self._news = asyncio.Event()
         self._breaks = 0
@@ -158,27 +104,23 @@ class FakePlatform:
     def hear(self, *items: Item) -> None:
         """Have things said to the account; each gets its cursor from its place."""
         for item in items:
-            self.items.append(replace(item, cursor=Cursor(str(len(self.items) + 1))))
-        self._tell()
+            self._put(self.items, item)
 
     def say(self, text: str, *, who: str = "kim", **values: Any) -> Item:
         """Have somebody say something to the account; `values` are further fields of the `Item`."""
-        made = Item(
-            id=PostId(f"i{len(self.items) + 1}"),
-            author=Author(id=who, handle=f"{who}@platform.example"),
-            text=text,
-            created_at=self.clock.now(),
-            cursor=Cursor(""),
-            answer_prefix=f"@{who}@platform.example",
-        )
-        self.hear(replace(made, **values))
+        self.hear(self._said(f"i{len(self.items) + 1}", text, who, values))
         return self.items[-1]
+
+    def say_elsewhere(self, text: str, *, who: str = "kim", **values: Any) -> Item:
+        """Have somebody say something, but not to the account."""
+        self._put(self.elsewhere, self._said(f"e{len(self.elsewhere) + 1}", text, who, values))
+        return self.elsewhere[-1]
 
     def break_listening(self, error: BaseException) -> None:
         """Have every listener fail that listens now."""
         self._breaks += 1
         self._broken = error
-        self._tell()
+        self.wake()
 
     @property
     def published(self) -> list[Published]:
@@ -208,6 +150,11 @@ class FakePlatform:
         call = Call(verb="post", at=self.clock.now(), key=key.token, post=post)
         return await self._go("post", lambda: self._publish(post, key.token).posted, call)
 
+    async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
+        """Put another content in place of a post's; raises RefusedError where it isn't there."""
+        call = Call(verb="edit", at=self.clock.now(), key=key.token, post=post, target=posted.id)
+        return await self._go("edit", lambda: self._edit(posted.id, post).posted, call)
+
     async def delete(self, posted: Posted) -> None:
         """Delete; what is not there is deleted already."""
         call = Call(verb="delete", at=self.clock.now(), target=posted.id)
@@ -218,21 +165,38 @@ class FakePlatform:
         call = Call(verb="find", at=self.clock.now(), key=key.token, post=post, since=since, known=frozenset(known))
         return await self._go("find", lambda: self._find(post, since, known), call)
 
-    async def listen(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
-        """Yield what was said after the cursor, then what is said from now on."""
-        breaks = self._breaks
-        await self._go("items", lambda: None)
-        at = len(self.items) if since is None else max(0, int(since) - self.overlap)
-        if since is None:
-            yield Seen(cursor=Cursor(str(at)))
-        while True:
-            if breaks != self._breaks:
-                raise self._broken
-            if at < len(self.items):
-                at += 1
-                yield self.items[at - 1]
-            else:
-                await self._news.wait()
+    def listen(self, since: Cursor | None, *, left: asyncio.Event | None = None) -> AsyncGenerator[Item | Seen]:
+        """Yield what was said after the cursor, then what is said from now on.
+
+        Raises UnavailableError at the first `wake` after `left` was set.
+        """
+        return self._follow("items", self.items, since, left=left)
+
+    def match(
+        self, query: str, since: Cursor | None, *, left: asyncio.Event | None = None
+    ) -> AsyncGenerator[Item | Seen]:
+        """Yield what was said elsewhere with a word in it, as `listen` does."""
+        return self._follow("matches", self.elsewhere, since, query=query, left=left)
+
+    def wake(self) -> None:
+        """Have every listener look again."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def repeat(self, item: Ref, key: Key) -> Posted:
+        """Repeat another's post, once."""
+        call = Call(verb="repeat", at=self.clock.now(), key=key.token, target=item.id)
+        return await self._go("repeat", lambda: self._repeat(item.id), call)
+
+    async def favour(self, item: Ref) -> None:
+        """Mark another's post, once."""
+        call = Call(verb="favour", at=self.clock.now(), target=item.id)
+        await self._go("favour", lambda: self._favour(item.id), call)
+
+    async def thread(self, item: Ref) -> tuple[Item, ...]:
+        """Return the conversation around a post, oldest first; raises RefusedError where it isn't there."""
+        call = Call(verb="thread", at=self.clock.now(), target=item.id)
+        return await self._go("thread", lambda: self._thread(item.id), call)
 
     async def _go(self, verb: Verb, deed: Callable[[], T], call: Call | None = None) -> T:
         fates = self._fates[verb]
@@ -257,6 +221,7 @@ class FakePlatform:
 
     async def _hang(self, fate: Fate) -> None:
         released = self._released
+        self.hung.set()
         while True:
             try:
                 await released.wait()
@@ -278,10 +243,20 @@ class FakePlatform:
         for one in self._published:
             if one.key == key and now - one.at < self.limits.key_lifetime:
                 return one
+        if graphemes(post.text) > self.limits.text or len(post.media) > self.limits.media:
+            raise RefusedError("that is more than fits")
         number = PostId(f"p{len(self._published) + 1}")
         made = Published(id=number, key=key, post=post, at=now, url=f"{self.address}/{number}")
         self._published.append(made)
+        self._ages.append(number)
         return made
+
+    def _edit(self, target: PostId, post: Post) -> Published:
+        for place, one in enumerate(self._published):
+            if one.id == target and target not in self.deleted:
+                self._published[place] = replace(one, post=post)
+                return self._published[place]
+        raise RefusedError("what was to be edited isn't there")
 
     def _delete(self, target: PostId) -> None:
         if target not in self.deleted:
@@ -296,61 +271,71 @@ class FakePlatform:
                 return one.posted
         return None
 
-    def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    def _repeat(self, target: PostId) -> Posted:
+        self._favour(target, self.repeated)
+        return Posted(id=PostId(f"r{self.repeated.index(target) + 1}"), url=f"{self.address}/{target}")
 
+    def _favour(self, target: PostId, marked: list[PostId] | None = None) -> None:
+        marks = self.favoured if marked is None else marked
+        if all(target != item.id for item in (*self.items, *self.elsewhere)):
+            raise RefusedError("there is no such post")
+        if target not in marks:
+            marks.append(target)
 
-class FakeSettings(BaseModel):
-    """An account on a `FakePlatform`."""
+    def _thread(self, target: PostId) -> tuple[Item, ...]:
+        there = {item.id: item for item in (*self.items, *self.elsewhere, *map(self._as_item, self._published))}
+        for gone in self.deleted:
+            del there[gone]
+        if target not in there:
+            raise RefusedError("there is no such post")
+        root = target
+        while (parent := there[root].in_reply_to) is not None and parent in there:
+            root = parent
+        found = [root]
+        for one in found:
+            found += [other.id for other in there.values() if other.in_reply_to == one]
+        return tuple(there[one] for one in sorted(found, key=self._ages.index))
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    def _as_item(self, one: Published) -> Item:
+        own = Author(id="shop", handle="shop@platform.example")
+        parent = one.post.in_reply_to.id if one.post.in_reply_to else None
+        return Item(id=one.id, author=own, text=one.post.text, created_at=one.at, cursor=Cursor(""), in_reply_to=parent)
 
-    platform: FakePlatform
+    async def _follow(
+        self, verb: Verb, said: list[Item], since: Cursor | None, *, query: str = "", left: asyncio.Event | None
+    ) -> AsyncGenerator[Item | Seen]:
+        breaks = self._breaks
+        try:
+            await self.clock.within(_PATIENCE, self._go(verb, lambda: None))
+        except TimeoutError:
+            raise UnavailableError("no answer to a listener") from None
+        at = len(said) if since is None else max(0, int(since) - self.overlap)
+        if since is None:
+            yield Seen(cursor=Cursor(str(at)))
+        while True:
+            if breaks != self._breaks:
+                raise self._broken
+            if left is not None and left.is_set():
+                raise UnavailableError("the plugin was left")
+            if at == len(said):
+                await self._news.wait()
+                continue
+            at += 1
+            if query in said[at - 1].text:
+                yield said[at - 1]
 
+    def _said(self, identifier: str, text: str, who: str, values: dict[str, Any]) -> Item:
+        made = Item(
+            id=PostId(identifier),
+            author=Author(id=who, handle=f"{who}@platform.example"),
+            text=text,
+            created_at=self.clock.now(),
+            cursor=Cursor(""),
+            answer_prefix=f"@{who}@platform.example",
+        )
+        return replace(made, **values)
 
-class FakePlugin(Plugin[FakeSettings]):
-    """A plugin that can only post; the classes below add an ability each, and can be put together."""
-
-    Settings: ClassVar[type[BaseModel]] = FakeSettings
-
-    async def __aenter__(self) -> Self:
-        """Learn the platform's limits."""
-        self.limits = await self.settings.platform.enter()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Have the platform count that it was left."""
-        self.settings.platform.left += 1
-
-    async def post(self, post: Post, key: Key) -> Posted:
-        """Publish."""
-        return await self.settings.platform.post(post, key)
-
-
-class DeletingFakePlugin(FakePlugin, Deletes):
-    """It can delete as well."""
-
-    async def delete(self, posted: Posted) -> None:
-        """Delete."""
-        await self.settings.platform.delete(posted)
-
-
-class FindingFakePlugin(FakePlugin, Finds):
-    """It can look for lost posts as well."""
-
-    async def find(self, post: Post, key: Key, since: datetime, known: AbstractSet[PostId]) -> Posted | None:
-        """Look for a post."""
-        return await self.settings.platform.find(post, key, since, known)
-
-
-class ListeningFakePlugin(FakePlugin, Listens):
-    """It hears what is said to the account as well."""
-
-    def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
-        """Yield what is said."""
-        return self.settings.platform.listen(since)
-
-
-class FullFakePlugin(DeletingFakePlugin, FindingFakePlugin, ListeningFakePlugin):
-    """It can do all of that."""
+    def _put(self, said: list[Item], item: Item) -> None:
+        said.append(replace(item, cursor=Cursor(str(len(said) + 1))))
+        self._ages.append(item.id)
+        self.wake()
