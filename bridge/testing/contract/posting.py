@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from itertools import count, takewhile
 from typing import Any, Final
 
 import pytest
@@ -46,14 +45,15 @@ def filled(plugin: Plugin[Any], unit: str) -> str:
     def fits(times: int, letters: int = 1) -> bool:
         return plugin.length("x" * letters + unit * times) <= limit
 
-    most = 1 << sum(1 for _ in takewhile(lambda bits: fits(1 << bits), count()))
-    times = _last(most, fits)
+    times = _last(limit, fits)
     return "x" * _last(limit, lambda letters: fits(times, letters)) + unit * times
 
 
 def _last(most: int, fits: Callable[[int], bool]) -> int:
-    """Return the largest number up to `most` that fits, where all smaller ones do."""
-    low, high = 0, most
+    """Return the largest number up to `most` that fits, where all smaller ones do; small ones are tried first."""
+    low, high = 0, 1
+    while high < most and fits(high):
+        low, high = high, min(2 * high, most)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
