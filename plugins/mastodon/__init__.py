@@ -61,7 +61,7 @@ class MastodonPlugin(Plugin[MastodonSettings], Deletes, Finds, Listens):
         self._writer = Worker(f"mastodon-write-{self._host}", self._client)
         self._reader = Worker(f"mastodon-read-{self._host}", self._client)
         self._me: Me
-        self._server: Server
+        self._server: Server = translate.server({}, self._host)  # until it was asked: lengths are counted before, too
 
     async def __aenter__(self) -> Self:
         """Check the token, learn who the account is and what fits."""

@@ -95,6 +95,10 @@ class Sink:
         """Let every post go wrong, or with `everything` every request, until `heal`."""
         self._outage = (fault, everything)
 
+    def clear_outage(self) -> None:
+        """End an outage; what hangs goes on hanging."""
+        self._outage = None
+
     def heal(self) -> None:
         """Let nothing more go wrong, and let go what hangs."""
         self._queue.clear()

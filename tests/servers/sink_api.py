@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+import regex
 from aiohttp import web
 
 from tests.servers.html import markup
@@ -21,6 +22,8 @@ OPEN_PATHS = frozenset({"/api/v1/instance", "/api/v2/instance"})
 
 _OWN = "101"
 _ONE = re.compile(r"/api/v1/statuses/(\w+)(/source|/context)?")
+_LINK = re.compile(r"https?://[^\s()]+")
+_MENTION = re.compile(r"(?<![\w/])(@\w+)@[\w.-]+\w")
 _PAGE = 20
 _MAX_PAGE = 40
 
@@ -114,12 +117,18 @@ def _post(sink: Sink, params: Mapping[str, Any], key: str | None, before: Status
     text = str(params.get("status", ""))
     if not text.strip():
         return failure(422, "Validation failed: Text can't be blank")
-    if len(text) > sink.max_characters:
+    if _length(text) > sink.max_characters:
         return failure(422, f"Validation failed: Text character limit of {sink.max_characters} exceeded")
     parent = params.get("in_reply_to_id")
     if parent and sink.known(str(parent)) is None:
         return failure(404, "The post you are trying to reply to does not appear to exist.")
     return web.json_response(_status(sink.publish(params, key)))
+
+
+def _length(text: str) -> int:
+    """Count as the platform does: grapheme clusters, a link as 23, a mention without its domain."""
+    shortened = _MENTION.sub(r"\1", _LINK.sub("x" * 23, text))
+    return len(regex.findall(r"\X", shortened))
 
 
 def _one(sink: Sink, method: str, part: str, status: Status, params: Mapping[str, Any]) -> web.Response:
