@@ -17,6 +17,9 @@ from tests.servers.require import STRICT, missing
 from tests.servers.require import require as require_server
 from tests.servers.sink import Sink
 
+collect_ignore = ["stranger"]
+"""A package of its own, whose tests run where it is installed: see tests/platforms/test_stranger.py."""
+
 
 def pytest_configure() -> None:
     """Log plainly (a traceback drawn with all its values takes a second), and let no busy machine fail a property."""

@@ -1,17 +1,17 @@
-"""The example of docs/plugins.md, as it stands there."""
+"""The example of docs/plugins.md, which is the package in tests/stranger."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import importlib
 import json
-import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ from bridge.testing import FakeClock
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-CODE = re.compile(r"(?ms)^```python\n(.*?)^```$")
+PACKAGE = Path(__file__).resolve().parents[1] / "stranger"
 
 
 @dataclass
@@ -100,18 +100,22 @@ class Memory:
 
 
 @pytest.fixture
-def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The first two blocks of Python in docs/plugins.md, as the module that they make."""
-    first, second, *_ = CODE.findall(PAGE.read_text(encoding="utf-8"))
-    path = tmp_path / "townsquare.py"
-    path.write_text(f"{first}\n\n{second}", encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("townsquare", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "townsquare", module)
-    spec.loader.exec_module(module)
-    return module
+def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The plugins of the package that the page shows."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    listening = importlib.import_module("statusbridge_townsquare.listening")
+    yield SimpleNamespace(**{**vars(sys.modules["statusbridge_townsquare"]), **vars(listening)})
+    for name in [name for name in sys.modules if name.startswith("statusbridge_townsquare")]:
+        del sys.modules[name]
+
+
+def test_the_page_shows_the_package_file_by_file() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    shown = [path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".toml"}]
+    assert len(shown) == 5
+    for path in shown:
+        block = f"```{'python' if path.suffix == '.py' else 'toml'}\n{path.read_text(encoding='utf-8')}```\n"
+        assert block in page, f"docs/plugins.md doesn't show {path.name} as it is"
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ class Failing(Contract):
 
 
 def _chain(error: BaseException | None) -> Iterator[str]:
-    """Yield what an error and all that led to it say."""
+    """Yield what an error says, and all that led to it, as far as a traceback shows it."""
     while error is not None:
         yield f"{error} {error!r} {cast('Mapping[str, Any]', vars(error))}"
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from bridge.testing.contract.changing import Deleting, Editing
 from bridge.testing.contract.entering import Entering
 from bridge.testing.contract.failing import Failing
@@ -23,14 +25,22 @@ class PluginContract(
     A subclass may add tests of its own and set `patience`, the real seconds that anything may take.
     """
 
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """The tests for abilities that the plugin doesn't have; none of them is collected."""
+
     def __init_subclass__(cls) -> None:
-        """Take out the tests of abilities that the plugin doesn't have, so that they aren't even collected."""
+        """Take out what is for other abilities than the plugin's, and bring back what a base class had taken out."""
         super().__init_subclass__()
         if not hasattr(cls, "plugin_class"):
             return
+        left_out: set[str] = set()
         for part in cls.__mro__:
-            for name, value in vars(part).copy().items():
-                if name.startswith("test_") and not all(
-                    issubclass(cls.plugin_class, ability) for ability in (*needed(part), *needed(value))
-                ):
+            for name, test in vars(part).copy().items():
+                if not name.startswith("test_") or test is None:
+                    continue
+                if not all(issubclass(cls.plugin_class, ability) for ability in (*needed(part), *needed(test))):
+                    left_out.add(name)
                     setattr(cls, name, None)
+                elif name in cls.left_out:
+                    setattr(cls, name, test)
+        cls.left_out = frozenset(left_out)
