@@ -13,7 +13,7 @@ from bridge.cli.output import say
 from bridge.domain.clock import SystemClock
 from bridge.domain.findings import Finding
 from bridge.domain.wording import plural
-from bridge.registry import EnterError, PassingMemory, Registry, StoreMemory, entered
+from bridge.registry import EnterError, PassingMemory, Registry, StoreMemory, entered, intruders
 from bridge.settings import Settings, SettingsError, load, secret_texts
 from bridge.settings.sources import read_file
 from bridge.store import Store, StoreError, TakenError
@@ -39,7 +39,7 @@ def check(path: Path, *, secrets: Path | None = None) -> int:
     recipes = Registry.recipes(settings)
     with open(os.devnull, "w", encoding="utf-8") as nowhere, logs.configured("error", stream=nowhere):  # noqa: PTH123
         findings = asyncio.run(_look(settings, recipes))
-    status = _tell([*findings, *_warnings(path, settings)])
+    status = _tell([*findings, *_namesakes(findings), *_warnings(path, settings)])
     if status == 0:
         accounts = plural(len(settings.enabled()), "account")
         say(f"ok: {path} ({accounts}, {plural(len(settings.rooms), 'room')})")
@@ -52,6 +52,12 @@ def _tell(findings: Iterable[Finding]) -> int:
         line = " ".join(finding.text.split())
         say(f"warning: {line}" if finding.warning else line)
     return 1 if any(not finding.warning for finding in told) else 0
+
+
+def _namesakes(findings: Iterable[Finding]) -> list[Finding]:
+    """Name who else brings our import names, unless that is why a plugin can't be loaded, and told of already."""
+    told = "\n".join(finding.text for finding in findings)
+    return [Finding(text, warning=True) for text in intruders() if text not in told]
 
 
 def _warnings(path: Path, settings: Settings) -> list[Finding]:

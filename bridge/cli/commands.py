@@ -17,7 +17,7 @@ from bridge.cli.output import Failure, say, table
 from bridge.commands.control import continues
 from bridge.domain.clock import SystemClock
 from bridge.domain.people import Place, Target
-from bridge.registry import Catalog, PluginBrokenError, Registry
+from bridge.registry import Catalog, PluginBrokenError, Registry, crowded, intruders
 from bridge.settings import Settings, SettingsError, load
 from bridge.settings.example import render
 from bridge.store import (
@@ -61,6 +61,8 @@ def _run(options: Options) -> int:
         mistakes = [problem.text for made in recipes.values() for problem in made.problems if problem.fatal]
         if mistakes:
             raise Failure(mistakes)
+        for namesake in intruders() if crowded() else ():
+            _log.warning("a package of ours may be hidden", cause=namesake)
         from bridge import app  # noqa: PLC0415 - with it come all libraries, which no other command needs
         from bridge.chat.errors import ChatError  # noqa: PLC0415 - as above
         from bridge.web import ListenError  # noqa: PLC0415 - as above

@@ -7,6 +7,7 @@ from bridge.registry.building import Problem, Recipe
 from bridge.registry.catalog import GROUP, AnyPlugin, Catalog, PluginBrokenError, PluginMissingError
 from bridge.registry.directory import Registry
 from bridge.registry.keeping import Memory, PassingMemory, StoreMemory
+from bridge.registry.names import crowded, intruders
 from bridge.registry.running import EnterError, entered, run_account
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "State",
     "Status",
     "StoreMemory",
+    "crowded",
     "entered",
+    "intruders",
     "run_account",
 ]

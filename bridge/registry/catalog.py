@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 from bridge.plugin import Plugin
+from bridge.registry.names import OURS, intruders
 from bridge.settings import listed, nearest
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def _import(point: EntryPoint) -> type[AnyPlugin]:
     try:
         loaded: object = point.load()
     except (Exception, SystemExit) as error:
+        if point.module.partition(".")[0] in OURS and (others := intruders()):
+            raise PluginBrokenError(f"{whose} can't be loaded: {others[0]}") from error
         cause = " ".join(str(error).split()) or "no reason given"
         raise PluginBrokenError(f"{whose} can't be loaded: {type(error).__name__}: {cause}; reinstall it") from error
     if not _is_plugin(loaded):

@@ -56,7 +56,7 @@ class Contract:
 
     plugin_class: ClassVar[type[Plugin[Any]]]
 
-    patience: ClassVar[float] = 10.0
+    patience: ClassVar[float] = 20.0
     """Real seconds that anything may take before it counts as hanging."""
 
     pytestmark = pytest.mark.asyncio

@@ -24,6 +24,17 @@ class TestRun:
         assert cli("run") == (0, [], [])
         assert app.ran[0].xmpp.jid == "status@example.org"
 
+    def test_a_package_that_may_hide_ours_is_named(
+        self, cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bridge.cli.commands.intruders", lambda: ("somebody-else brings it too",))
+        assert cli("run") == (0, [], [])
+        monkeypatch.setattr("bridge.cli.commands.crowded", lambda: True)
+        status, out, (line,) = cli("run")
+        assert (status, out) == (0, [])
+        assert "a package of ours may be hidden" in line
+        assert "somebody-else brings it too" in line
+
     def test_secrets_from_a_directory(self, cli: Cli, config: Path, app: Any) -> None:
         Path("s").mkdir()
         Path("s/xmpp__password").write_text("hunter2-from-a-file\n")

@@ -25,8 +25,6 @@ from tests.unit.testing.mutants import MUTANTS
 
 
 class Suite(PluginContract):
-    patience = 0.2
-
     @pytest.fixture
     def harness(self, clock):
         return FakeHarness(clock)
@@ -37,7 +35,7 @@ class TestHealthy(Suite):
 
 
 for name, (mutant, _) in MUTANTS.items():
-    globals()["Test" + name] = type("Test" + name, (Suite,), dict(plugin_class=mutant))
+    globals()["Test" + name] = type("Test" + name, (Suite,), dict(plugin_class=mutant, patience=0.5))
 """
 
 
