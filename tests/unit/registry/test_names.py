@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.metadata import PathDistribution
+from importlib.metadata import EntryPoint, PathDistribution
 from pathlib import Path
 
 import pytest
 
+from bridge.registry import GROUP, Catalog, PluginBrokenError
 from bridge.registry.names import crowded, intruders
 
 SENTENCE = (
@@ -61,6 +62,16 @@ def test_a_second_place_is_noticed(tmp_path: Path) -> None:
     assert not crowded([str(tmp_path)])
     (tmp_path / "plugins.py").write_text("")
     assert crowded([*sys.path, str(tmp_path)])
+
+
+def test_a_plugin_that_is_hidden_says_by_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.registry.catalog.intruders", lambda: ("somebody-else hides it",))
+    points = [EntryPoint(name=package, value=f"{package}.nowhere:Plugin", group=GROUP) for package in ("plugins", "re")]
+    catalog = Catalog(points)
+    with pytest.raises(PluginBrokenError, match="can't be loaded: somebody-else hides it"):
+        catalog.load("plugins")
+    with pytest.raises(PluginBrokenError, match="can't be loaded: ModuleNotFoundError"):
+        catalog.load("re")
 
 
 @pytest.mark.parametrize("package", ["plugins", "bridge"])
