@@ -1,7 +1,7 @@
-"""Listening: what customers say on an account becomes items of the inbox and lines in the rooms.
+"""Listening: what customers say, change and take back on an account becomes items of the inbox and lines in the rooms.
 
 An item, its notices and the account's cursor are one commit, so that a kill at any instant neither loses an item nor
-tells it twice.
+tells it twice; the same goes for its edits and its deletion.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import structlog
 from bridge.commands import hearing, relay
 from bridge.domain.clock import wait_event
 from bridge.domain.ids import Cursor
-from bridge.domain.items import Item, Seen
+from bridge.domain.items import Deleted, Edited, Gap, Heard, Item
 from bridge.domain.mint import Mint
 from bridge.domain.retry import backoff
 from bridge.plugin import Listens, PluginError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger()
 
 BATCH = 100
-"""Items that one unit of work takes at most."""
+"""Things that one unit of work takes at most."""
 
 TOLD_AFTER = 60.0
 """Seconds after which the rooms are told that an account can't be heard: a hiccup isn't worth a line."""
@@ -167,9 +167,9 @@ class Listener:
             await self._store.write(lambda tx: hearing.tell_heard(tx, name, told=told, mint=Mint(seed), now=now))
             self._told = False
 
-    async def _hear(self, things: AsyncGenerator[Item | Seen]) -> None:
+    async def _hear(self, things: AsyncGenerator[Heard]) -> None:
         """Commit what the plugin yields, as much at once as has come meanwhile."""
-        heard: asyncio.Queue[Item | Seen] = asyncio.Queue(BATCH)
+        heard: asyncio.Queue[Heard] = asyncio.Queue(BATCH)
         pump = asyncio.create_task(_pump(things, heard), name=f"hear {self._account.name}")
         first = asyncio.ensure_future(heard.get())
         calm = asyncio.ensure_future(self._clock.sleep(CALM))
@@ -192,26 +192,29 @@ class Listener:
             if not pump.cancelled():
                 pump.exception()  # where the commit failed as well, nobody else looks at it
 
-    async def _commit(self, batch: Sequence[Item | Seen]) -> None:
+    async def _commit(self, batch: Sequence[Heard]) -> None:
         now, seed = self._clock.now(), uuid.uuid4().hex
         await self._store.write(lambda tx: self._unit(tx, batch, now, seed), bulk=True)
 
-    def _unit(self, tx: Tx, batch: Sequence[Item | Seen], now: datetime, seed: str) -> None:
-        items = [thing for thing in batch if isinstance(thing, Item)]
-        stored = inbox.add(tx, account=self._account.name, items=items, received_at=now) if items else []
-        if stored:
-            relay.relay(tx, stored, settings=self._settings, now=now, mint=Mint(seed))
+    def _unit(self, tx: Tx, batch: Sequence[Heard], now: datetime, seed: str) -> None:
+        mint = Mint(seed)
+        if any(isinstance(thing, Gap) for thing in batch):
+            relay.gap(tx, self._account.name, settings=self._settings, mint=mint, now=now)
+        things = [thing for thing in batch if isinstance(thing, Item | Edited | Deleted)]
+        changes = inbox.hear(tx, account=self._account.name, things=things, received_at=now) if things else []
+        if changes:
+            relay.relay(tx, changes, settings=self._settings, now=now, mint=mint)
         cursors.move(tx, cursor_name(self._account.name), batch[-1].cursor, now)
 
 
-async def _pump(things: AsyncGenerator[Item | Seen], heard: asyncio.Queue[Item | Seen]) -> None:
+async def _pump(things: AsyncGenerator[Heard], heard: asyncio.Queue[Heard]) -> None:
     async with aclosing(things):
         async for thing in things:
             await heard.put(thing)
 
 
-def _drain(heard: asyncio.Queue[Item | Seen]) -> list[Item | Seen]:
-    drained: list[Item | Seen] = []
+def _drain(heard: asyncio.Queue[Heard]) -> list[Heard]:
+    drained: list[Heard] = []
     while len(drained) < BATCH - 1 and not heard.empty():
         drained.append(heard.get_nowait())
     return drained

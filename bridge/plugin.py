@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from bridge.domain.clock import Clock
 from bridge.domain.durations import Duration
 from bridge.domain.ids import Cursor, PostId, by_age
-from bridge.domain.items import Author, Item, Seen
+from bridge.domain.items import Author, Deleted, Edited, Gap, Heard, Item, Seen
 from bridge.domain.posts import Key, Media, Memo, Money, Post, Posted, Ref, Visibility
 from bridge.domain.text import clean_inbound, graphemes, strip_leading_mentions, to_text
 
@@ -39,11 +39,15 @@ __all__ = [
     "Author",
     "Clock",
     "Cursor",
+    "Deleted",
     "Deletes",
     "Duration",
+    "Edited",
     "Edits",
     "Favours",
     "Finds",
+    "Gap",
+    "Heard",
     "Item",
     "Keep",
     "Key",
@@ -223,8 +227,8 @@ class Listens(ABC):
     """What people say to the account can be heard."""
 
     @abstractmethod
-    def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
-        """Yield what was said, oldest first, each at least once, for ever; the core closes it.
+    def items(self, since: Cursor | None) -> AsyncGenerator[Heard]:
+        """Yield what was said, changed and taken back, oldest first, each at least once, for ever; the core closes it.
 
         With `since=None` it starts at now: nothing old, but a `Seen` with the position. Own posts are skipped. Raises
         a PluginError (RefusedError where the login may not listen), after which the core starts it again, later, from
@@ -236,8 +240,8 @@ class Tracks(ABC):
     """What is said about a word, anywhere on the platform, can be heard."""
 
     @abstractmethod
-    def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
-        """Yield what matches, as `Listens.items` does."""
+    def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Heard]:
+        """Yield what matches, as `Listens.items` does; raises RefusedError where the platform can't search for it."""
 
 
 class Repeats(ABC):

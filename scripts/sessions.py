@@ -20,7 +20,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,7 +46,7 @@ from bridge.domain.deliveries import (
 )
 from bridge.domain.durations import parse_duration
 from bridge.domain.ids import Cursor, PostId
-from bridge.domain.items import Author, Item
+from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.mint import Mint
 from bridge.domain.notices import NoticeKind
 from bridge.domain.people import Place, Target
@@ -85,6 +85,7 @@ OUTCOMES: Final[Mapping[str, Callable[[str], Outcome | None]]] = {
 """What a platform can answer, None being success."""
 
 _LATER = re.compile(r"(\d+ (?:s|min|h)) later")
+_CHANGES = re.compile(r"@(?P<who>\w+) (?:changes it: (?P<text>.+)|takes it back)")
 _WRITES = re.compile(r"@(?P<who>\w+) writes(?P<privately> privately)? to (?P<account>\w+): (?P<text>.+)")
 
 
@@ -151,6 +152,8 @@ class Player:
         self._steps: dict[str, Next] = {}
         self._blocked: dict[str, float] = {}
         self._last_source = ROOM
+        self._item: Item | None = None
+        self._heard_on = ""
         self._desk = Desk(SETTINGS, store, self._accounts, clock, born_for=frozenset[str], new_id=self._id)
 
     def _id(self) -> str:
@@ -203,6 +206,11 @@ class Player:
             return
         if match := _WRITES.fullmatch(event):
             await self._hear(match["who"], match["account"], match["text"], private=match["privately"] is not None)
+            return
+        if (match := _CHANGES.fullmatch(event)) and self._item is not None:
+            gone = Deleted(id=self._item.id, cursor=self._item.cursor)
+            edited = Edited(item=replace(self._item, text=match["text"] or ""))
+            await self._commit(gone if match["text"] is None else edited)
             return
         for pattern, outcome in OUTCOMES.items():
             if match := re.fullmatch(pattern, event):
@@ -270,7 +278,8 @@ class Player:
     async def _hear(self, who: str, account: str, text: str, *, private: bool) -> None:
         now, seed = self._clock.now(), self._id()
         handle = f"{who}@social.example.org"
-        item = Item(
+        self._heard_on = account
+        self._item = Item(
             id=PostId(seed),
             author=Author(id=who, handle=handle),
             text=text,
@@ -280,9 +289,14 @@ class Player:
             visibility=Visibility.DIRECT if private else Visibility.PUBLIC,
         )
 
+        await self._commit(self._item)
+
+    async def _commit(self, thing: Item | Edited | Deleted) -> None:
+        now, seed = self._clock.now(), self._id()
+
         def unit(tx: Tx) -> None:
-            stored = inbox.add(tx, account=account, items=[item], received_at=now)
-            relay.relay(tx, stored, settings=SETTINGS, mint=Mint(seed), now=now)
+            changes = inbox.hear(tx, account=self._heard_on, things=[thing], received_at=now)
+            relay.relay(tx, changes, settings=SETTINGS, mint=Mint(seed), now=now)
 
         await self._store.write(unit)
 

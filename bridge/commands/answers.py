@@ -27,13 +27,18 @@ async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
     A private item is answered in private; any other as widely as it was said. Raises Mistake.
     """
     item = await _item(context, to)
+    if item.deleted_at is not None:
+        raise Mistake(_taken_back(item))
     visibility = Visibility.DIRECT if item.item.private else item.item.visibility
     made = order(context, Wish(text=text, visibility=visibility, answers=item))
 
     def deed(turn: Turn) -> None:
+        now = inbox.get(turn.tx, item.id)
+        if now is not None and now.deleted_at is not None:
+            turn.say(_taken_back(now), item=now.id)
+            return
         take_back_questions(turn)
         stored = write(turn, made)
-        now = inbox.get(turn.tx, item.id)
         if now is not None and now.state is ItemState.ANSWERED:
             undo = turn.context.verb("undo")
             words = f"{short(item.id)} was answered before: {undo} if you meant no second answer"
@@ -60,6 +65,10 @@ async def _item(context: Context, to: EntryId | str) -> StoredItem:
     if is_post:
         raise Mistake(f"{tag(to)} is a post of ours; answering it isn't in this version. {NOTHING}")
     raise Mistake(f"There is no {tag(to)}. {_what_waits(context)}")
+
+
+def _taken_back(item: StoredItem) -> str:
+    return f"{tag(item.id)} can't be answered: its author took it back. {NOTHING}"
 
 
 def _what_waits(context: Context) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bridge.commands.receipts import handle
 from bridge.domain import pacing
+from bridge.domain.inbox import Change, News
 from bridge.domain.people import Place, Target
 from bridge.domain.text import clean_inbound, is_blank, quoted_lines
 from bridge.domain.wording import tag, verb
@@ -35,18 +36,18 @@ _MEDIA = 4
 _WORDS = 300
 
 
-def relay(tx: Tx, items: Sequence[StoredItem], *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
+def relay(tx: Tx, changes: Sequence[Change], *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
     """Owe the rooms, or where no room hears the account the admins, what was heard and stored just now."""
-    for target, heard in audience(items, settings).items():
+    for target, heard in audience(changes, settings).items():
         pace, shown = pacing.choose(
             _pace(tx, target, now),
-            [one.post is not None or one.item.private for one, _ in heard],
+            [one.stored.post is not None or one.stored.item.private for one, _ in heard],
             notices.unsent_items(tx, target),
         )
         for (one, hidden), is_shown in zip(heard, shown, strict=True):
             if is_shown:
-                body = line(one, place=target.place, hidden=hidden)
-                notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=one.id)
+                body = told(one, place=target.place, hidden=hidden)
+                notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=one.stored.id)
         if more := shown.count(False):
             pace = replace(pace, flood=_count(tx, target, pace.flood, more, mint=mint, now=now))
         floods.save(tx, target, pace)
@@ -71,15 +72,22 @@ def _count(
     return flood
 
 
-def audience(items: Sequence[StoredItem], settings: Settings) -> dict[Target, list[tuple[StoredItem, bool]]]:
-    """Return who is told of which items, each with whether its content must be kept from them.
+def gap(tx: Tx, account: str, *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
+    """Owe those who hear an account that something may have been said there which nobody can list any more."""
+    body = f"{account} no longer lists all that was said while I was away: something may be missing here, look there"
+    for target in _or_admins(settings.rooms_hearing(account, private=False), settings):
+        notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now)
+
+
+def audience(changes: Sequence[Change], settings: Settings) -> dict[Target, list[tuple[Change, bool]]]:
+    """Return who is told of which changes, each with whether its content must be kept from them.
 
     A private item goes to the rooms that may hear private ones; where there is none it is announced, without its
     content, in those that hear the account. What no room hears goes to the admins.
     """
-    heard: defaultdict[Target, list[tuple[StoredItem, bool]]] = defaultdict(list)
-    for one in items:
-        targets, hidden = listeners(one, settings)
+    heard: defaultdict[Target, list[tuple[Change, bool]]] = defaultdict(list)
+    for one in changes:
+        targets, hidden = listeners(one.stored, settings)
         for target in targets:
             heard[target].append((one, hidden))
     return dict(heard)
@@ -92,21 +100,60 @@ def listeners(one: StoredItem, settings: Settings) -> tuple[tuple[Target, ...], 
     hidden = private and not rooms
     if hidden:
         rooms = settings.rooms_hearing(one.account, private=False)
+    return _or_admins(rooms, settings), hidden and bool(rooms)
+
+
+def _or_admins(rooms: tuple[str, ...], settings: Settings) -> tuple[Target, ...]:
     if rooms:
-        return tuple(Target(room, Place.ROOM) for room in rooms), hidden
-    return tuple(Target(jid, Place.DIRECT) for jid in settings.admins()), False
+        return tuple(Target(room, Place.ROOM) for room in rooms)
+    return tuple(Target(jid, Place.DIRECT) for jid in settings.admins())
+
+
+def told(change: Change, *, place: Place, hidden: bool) -> str:
+    """Return what a conversation is told of a change."""
+    one = change.stored
+    match change.news:
+        case News.NEW:
+            return line(one, place=place, hidden=hidden)
+        case News.EDITED:
+            return _edited(one, place=place, hidden=hidden)
+        case News.DELETED:
+            return _deleted(one, hidden=hidden)
+
+
+def _edited(one: StoredItem, *, place: Place, hidden: bool) -> str:
+    lead = tag(one.id, one.post)
+    if hidden:
+        return f"{lead} the private message to {one.account} was changed, not shown here: {_shown_where(place)}"
+    return _said(one, f"{lead} {_author(one)} changed it:")
+
+
+def _deleted(one: StoredItem, *, hidden: bool) -> str:
+    if hidden:
+        return f"{tag(one.id)} the private message to {one.account} was taken back"
+    return f"{tag(one.id)} {_author(one)} took it back"
 
 
 def line(one: StoredItem, *, place: Place, hidden: bool) -> str:
     """Return an item as a conversation hears it: `[52->4f] @kim@mastodon.example: still locked out, any ETA?`."""
     lead = tag(one.id, one.post)
-    item = one.item
     if hidden:
-        where = "" if place is Place.DIRECT else " in a direct chat with me"
-        return (
-            f"{lead} a private message to {one.account}, not shown here: {verb(Place.DIRECT, 'inbox')}{where} shows it"
-        )
-    who = f"{lead} @{handle(one)}{' (private)' if item.private else ''}:"
+        return f"{lead} a private message to {one.account}, not shown here: {_shown_where(place)}"
+    return _said(one, f"{lead} {_author(one)}:")
+
+
+def _author(one: StoredItem) -> str:
+    return f"@{handle(one)}{' (private)' if one.item.private else ''}"
+
+
+def _shown_where(place: Place) -> str:
+    where = "" if place is Place.DIRECT else " in a direct chat with me"
+    return f"{verb(Place.DIRECT, 'inbox')}{where} shows it"
+
+
+def _said(one: StoredItem, who: str) -> str:
+    """Return what an item says, after `who`, on as many marked lines as are shown of it."""
+    item = one.item
     if item.raw is not None:
         link = f": {_word(item.url)}" if item.url else f" on {one.account}"
         return f"{who} said something that I can't read, look at it there{link}"

@@ -47,6 +47,8 @@ def listing(context: Context, counts: Counts, items: list[StoredItem]) -> str:
 def _line(context: Context, one: StoredItem) -> str:
     waited = age(context.now - one.received_at)
     claimed = ", claimed" if one.state is ItemState.CLAIMED else ""
+    if one.deleted_at is not None:
+        return f"{tag(one.id)} {waited}{claimed}: taken back by its author"
     if one.item.private and not _may_read(context):
         return f"{tag(one.id)} {waited}{claimed}: private on {one.account}, not shown here"
     private = ", private" if one.item.private else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class StoredItem:
     """One item under its short id.
 
     `post` is our post that it answers. `claimed_by` is a bare JID. An item that comes out of the store has an empty
-    `cursor`, since positions are kept once per account.
+    `cursor`, since positions are kept once per account. `deleted_at` is when its author was found to have taken it
+    back: from then on nobody is shown what it said.
     """
 
     id: EntryId
@@ -38,6 +39,23 @@ class StoredItem:
     state: ItemState = ItemState.OPEN
     claimed_by: str | None = None
     answered_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class News(Enum):
+    """What happened to an item."""
+
+    NEW = "new"
+    EDITED = "edited"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An item as it is after something happened to it that people are to be told."""
+
+    news: News
+    stored: StoredItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.domain.posts import Memo, Ref, Visibility
 
@@ -70,3 +70,38 @@ class Seen:
     """
 
     cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """Its author changed an item: `item` is what it is now, and `item.cursor` the position after the news of it.
+
+    It may come again without need: what changes nothing that people saw is told to nobody. Of an item that was never
+    heard it is the first news.
+    """
+
+    item: Item
+
+    @property
+    def cursor(self) -> Cursor:
+        """The position after it."""
+        return self.item.cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """Its author took an item back; `cursor` is the position after the news of it."""
+
+    id: PostId
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """The platform doesn't list far enough back any more: before this position something may have been said unheard."""
+
+    cursor: Cursor
+
+
+Heard: TypeAlias = Item | Edited | Deleted | Gap | Seen
+"""What a listing yields."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import bindparam, case, func, insert, literal_column, select, text, update
 
 from bridge.domain.ids import Cursor, EntryId, PostId
-from bridge.domain.inbox import Counts, ItemState, StoredItem
-from bridge.domain.items import Author, Item
+from bridge.domain.inbox import Change, Counts, ItemState, News, StoredItem
+from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.posts import Visibility
 from bridge.store.schema import DELIVERY_PUBLISHED, ITEM_OPEN, delivery, item, short_id
 from bridge.store.types import storable
@@ -25,6 +27,8 @@ MOST = 100
 _ACCOUNT = item.c.account == bindparam("account")
 _KNOWN_IDS = select(item.c.platform_id).where(_ACCOUNT, item.c.platform_id.in_(bindparam("ids", expanding=True)))
 _KNOWN_URIS = select(item.c.uri).where(_ACCOUNT, item.c.uri.in_(bindparam("uris", expanding=True)))
+_BY_PLATFORM_ID = select(item).where(_ACCOUNT, item.c.platform_id == bindparam("platform"))
+_BY_URI = select(item).where(_ACCOUNT, item.c.uri == bindparam("one_uri")).order_by(item.c.id).limit(1)
 _OURS = select(delivery.c.posted_id, delivery.c.post_id).where(
     delivery.c.account == bindparam("account"),
     text(DELIVERY_PUBLISHED),
@@ -54,8 +58,49 @@ _ANSWERED = (
 _REOPEN = (
     update(item)
     .where(item.c.id == bindparam("one"), item.c.state == literal_column("'answered'"))
-    .values(state=ItemState.OPEN.value, answered_at=None)
+    .values(
+        state=case((item.c.deleted_at.is_(None), ItemState.OPEN.value), else_=ItemState.DONE.value), answered_at=None
+    )
 )
+_EDIT = (
+    update(item)
+    .where(item.c.id == bindparam("one"))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=item.c[name].type)
+            for name in ("platform_id", "text", "warning", "language", "visibility", "url", "media", "memo", "raw")
+        }
+    )
+)
+_DELETE = (
+    update(item)
+    .where(item.c.id == bindparam("one"))
+    .values(deleted_at=bindparam("at", type_=item.c.deleted_at.type), state=bindparam("new_state"))
+)
+
+
+def hear(tx: Tx, *, account: str, things: Sequence[Item | Edited | Deleted], received_at: datetime) -> list[Change]:
+    """Store what was heard on an account, in its order, and return what of it people are to be told.
+
+    That is: an item that is new (an edited one too, if it was never heard), an edit that changes what people saw, and a
+    deletion of what was there. All else has no effect. Raises ValueError for more than 100 things.
+    """
+    if len(things) > MOST:
+        raise ValueError(f"{len(things)} things in one unit, at most {MOST}")
+    changes: list[Change] = []
+    for _, group in groupby(things, key=lambda thing: isinstance(thing, Item)):
+        run = list(group)
+        items = [thing for thing in run if isinstance(thing, Item)]
+        if items:
+            stored = add(tx, account=account, items=items, received_at=received_at)
+            changes += [Change(news=News.NEW, stored=one) for one in stored]
+            continue
+        for thing in run:
+            if isinstance(thing, Edited):
+                changes += _edit(tx, account, thing.item, received_at)
+            elif isinstance(thing, Deleted):
+                changes += _delete(tx, account, thing.id, received_at)
+    return changes
 
 
 def add(tx: Tx, *, account: str, items: Sequence[Item], received_at: datetime) -> list[StoredItem]:
@@ -144,6 +189,59 @@ def local_part(handle: str) -> str:
     return handle.partition("@")[0]
 
 
+def _edit(tx: Tx, account: str, edited: Item, at: datetime) -> list[Change]:
+    """Bring an item up to date; its id as well, since some platforms give an edited one another."""
+    row = tx.row(_BY_PLATFORM_ID, {"account": account, "platform": edited.id})
+    if row is None and edited.uri:
+        row = tx.row(_BY_URI, {"account": account, "one_uri": edited.uri})
+    if row is None:
+        stored = add(tx, account=account, items=[edited], received_at=at)
+        return [Change(news=News.NEW, stored=one) for one in stored]
+    known = _stored(row)
+    if known.deleted_at is not None:
+        return []
+    now = _narrowed(known.item, edited)
+    if _shown(known.item) == _shown(now) and storable(now.id) == known.item.id:
+        return []
+    values = {
+        "platform_id": now.id,
+        "text": now.text,
+        "warning": now.warning,
+        "language": now.language,
+        "visibility": now.visibility.value,
+        "url": now.url,
+        "media": list(now.media),
+        "memo": dict(now.memo),
+        "raw": now.raw,
+    }
+    tx.execute(_EDIT, {"one": known.id, **{f"new_{name}": value for name, value in values.items()}})
+    if _shown(known.item) == _shown(now):
+        return []
+    return [Change(news=News.EDITED, stored=replace(known, item=now))]
+
+
+def _narrowed(known: Item, edited: Item) -> Item:
+    """Return the item as edited; what was said in private stays private, whatever the platform says now."""
+    if known.private and not edited.private:
+        return replace(edited, author=known.author, visibility=known.visibility, memo=known.memo)
+    return replace(edited, author=known.author)
+
+
+def _shown(one: Item) -> tuple[object, ...]:
+    media = [storable(line) for line in one.media]
+    return storable(one.text), storable(one.warning or ""), media, one.raw is None
+
+
+def _delete(tx: Tx, account: str, identifier: PostId, at: datetime) -> list[Change]:
+    row = tx.row(_BY_PLATFORM_ID, {"account": account, "platform": identifier})
+    known = None if row is None else _stored(row)
+    if known is None or known.deleted_at is not None:
+        return []
+    state = ItemState.DONE if known.state is ItemState.OPEN else known.state
+    tx.execute(_DELETE, {"one": known.id, "at": at, "new_state": state.value})
+    return [Change(news=News.DELETED, stored=replace(known, state=state, deleted_at=at))]
+
+
 def _new(tx: Tx, account: str, items: Sequence[Item]) -> list[Item]:
     ids = {storable(one.id) for one in items}
     uris = {storable(one.uri) for one in items if one.uri}
@@ -227,4 +325,5 @@ def _stored(row: AnyRow) -> StoredItem:
         state=ItemState(row.state),
         claimed_by=row.claimed_by,
         answered_at=row.answered_at,
+        deleted_at=row.deleted_at,
     )

@@ -101,6 +101,7 @@ item = Table(
     Column("claimed_by", SafeText),
     Column("claimed_at", Utc),
     Column("answered_at", Utc),
+    Column("deleted_at", Utc, comment="when its author was found to have taken it back; what it said stays"),
     UniqueConstraint("account", "platform_id"),
     Index(None, "account", "uri"),
     Index(None, "author_local", "author_key", "id"),

@@ -17,6 +17,7 @@ from bridge.plugin import (
     Edits,
     Favours,
     Finds,
+    Heard,
     Item,
     Keep,
     Key,
@@ -27,7 +28,6 @@ from bridge.plugin import (
     PostId,
     Ref,
     Repeats,
-    Seen,
     Shows,
     Tracks,
     UnavailableError,
@@ -125,7 +125,7 @@ class FindingFakePlugin(FakePlugin, Finds):
 class ListeningFakePlugin(FakePlugin, Listens):
     """It hears what is said to the account as well."""
 
-    def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+    def items(self, since: Cursor | None) -> AsyncGenerator[Heard]:
         """Yield what is said."""
         return self.settings.platform.listen(since, left=self.left)
 
@@ -145,7 +145,7 @@ class EditingFakePlugin(FakePlugin, Edits):
 class TrackingFakePlugin(FakePlugin, Tracks):
     """It hears as well who says a word, to whomever."""
 
-    def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+    def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Heard]:
         """Yield what is said with the word in it."""
         return self.settings.platform.match(query, since, left=self.left)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +21,9 @@ from bridge.plugin import (
     Author,
     Clock,
     Cursor,
+    Deleted,
+    Edited,
+    Heard,
     Item,
     Key,
     Limits,
@@ -69,8 +72,8 @@ class FakePlatform:
         self.address = address
         self.calls: list[Call] = []
         self.deleted: list[PostId] = []
-        self.items: list[Item] = []
-        self.elsewhere: list[Item] = []
+        self.heard: list[Heard] = []
+        self.elsewhere: list[Heard] = []
         self.repeated: list[PostId] = []
         self.favoured: list[PostId] = []
         self.entered = 0
@@ -101,20 +104,35 @@ class FakePlatform:
         released, self._released = self._released, asyncio.Event()
         released.set()
 
-    def hear(self, *items: Item) -> None:
-        """Have things said to the account; each gets its cursor from its place."""
-        for item in items:
-            self._put(self.items, item)
+    def hear(self, *things: Heard) -> None:
+        """Have things said to the account, changed, or taken back; each gets its cursor from its place."""
+        for thing in things:
+            self._put(self.heard, thing)
 
     def say(self, text: str, *, who: str = "kim", **values: Any) -> Item:
         """Have somebody say something to the account; `values` are further fields of the `Item`."""
-        self.hear(self._said(f"i{len(self.items) + 1}", text, who, values))
+        self.hear(self._said(f"i{len(self.heard) + 1}", text, who, values))
         return self.items[-1]
 
     def say_elsewhere(self, text: str, *, who: str = "kim", **values: Any) -> Item:
         """Have somebody say something, but not to the account."""
         self._put(self.elsewhere, self._said(f"e{len(self.elsewhere) + 1}", text, who, values))
-        return self.elsewhere[-1]
+        return _items(self.elsewhere)[-1]
+
+    def change(self, item: Item, text: str, **values: Any) -> Item:
+        """Have its author edit what was said; returns it as it is now."""
+        edited = replace(item, text=text, **values)
+        self.hear(Edited(item=edited))
+        return edited
+
+    def take_back(self, item: Item) -> None:
+        """Have its author delete what was said."""
+        self.hear(Deleted(id=item.id, cursor=Cursor("")))
+
+    @property
+    def items(self) -> list[Item]:
+        """All that was ever said to the account, in order and as it was said."""
+        return _items(self.heard)
 
     def break_listening(self, error: BaseException) -> None:
         """Have every listener fail that listens now."""
@@ -165,16 +183,14 @@ class FakePlatform:
         call = Call(verb="find", at=self.clock.now(), key=key.token, post=post, since=since, known=frozenset(known))
         return await self._go("find", lambda: self._find(post, since, known), call)
 
-    def listen(self, since: Cursor | None, *, left: asyncio.Event | None = None) -> AsyncGenerator[Item | Seen]:
+    def listen(self, since: Cursor | None, *, left: asyncio.Event | None = None) -> AsyncGenerator[Heard]:
         """Yield what was said after the cursor, then what is said from now on.
 
         Raises UnavailableError at the first `wake` after `left` was set.
         """
-        return self._follow("items", self.items, since, left=left)
+        return self._follow("items", self.heard, since, left=left)
 
-    def match(
-        self, query: str, since: Cursor | None, *, left: asyncio.Event | None = None
-    ) -> AsyncGenerator[Item | Seen]:
+    def match(self, query: str, since: Cursor | None, *, left: asyncio.Event | None = None) -> AsyncGenerator[Heard]:
         """Yield what was said elsewhere with a word in it, as `listen` does."""
         return self._follow("matches", self.elsewhere, since, query=query, left=left)
 
@@ -277,13 +293,13 @@ class FakePlatform:
 
     def _favour(self, target: PostId, marked: list[PostId] | None = None) -> None:
         marks = self.favoured if marked is None else marked
-        if all(target != item.id for item in (*self.items, *self.elsewhere)):
+        if all(target != item.id for item in (*self.items, *_items(self.elsewhere))):
             raise RefusedError("there is no such post")
         if target not in marks:
             marks.append(target)
 
     def _thread(self, target: PostId) -> tuple[Item, ...]:
-        there = {item.id: item for item in (*self.items, *self.elsewhere, *map(self._as_item, self._published))}
+        there = {item.id: item for item in (*self.items, *_items(self.elsewhere), *map(self._as_item, self._published))}
         for gone in self.deleted:
             del there[gone]
         if target not in there:
@@ -302,8 +318,8 @@ class FakePlatform:
         return Item(id=one.id, author=own, text=one.post.text, created_at=one.at, cursor=Cursor(""), in_reply_to=parent)
 
     async def _follow(
-        self, verb: Verb, said: list[Item], since: Cursor | None, *, query: str = "", left: asyncio.Event | None
-    ) -> AsyncGenerator[Item | Seen]:
+        self, verb: Verb, said: list[Heard], since: Cursor | None, *, query: str = "", left: asyncio.Event | None
+    ) -> AsyncGenerator[Heard]:
         breaks = self._breaks
         try:
             await self.clock.within(_PATIENCE, self._go(verb, lambda: None))
@@ -321,8 +337,9 @@ class FakePlatform:
                 await self._news.wait()
                 continue
             at += 1
-            if query in said[at - 1].text:
-                yield said[at - 1]
+            thing = said[at - 1]
+            if not isinstance(thing, Item) or query in thing.text:
+                yield thing
 
     def _said(self, identifier: str, text: str, who: str, values: dict[str, Any]) -> Item:
         made = Item(
@@ -335,7 +352,16 @@ class FakePlatform:
         )
         return replace(made, **values)
 
-    def _put(self, said: list[Item], item: Item) -> None:
-        said.append(replace(item, cursor=Cursor(str(len(said) + 1))))
-        self._ages.append(item.id)
+    def _put(self, said: list[Heard], thing: Heard) -> None:
+        cursor = Cursor(str(len(said) + 1))
+        if isinstance(thing, Edited):
+            said.append(Edited(item=replace(thing.item, cursor=cursor)))
+        else:
+            said.append(replace(thing, cursor=cursor))
+            if isinstance(thing, Item):
+                self._ages.append(thing.id)
         self.wake()
+
+
+def _items(said: Sequence[Heard]) -> list[Item]:
+    return [thing for thing in said if isinstance(thing, Item)]

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.listening import BATCH, Listener, cursor_name
-from bridge.plugin import Cursor, Item, Seen, UnavailableError
+from bridge.plugin import Cursor, Heard, Item, UnavailableError
 from bridge.registry import AnyPlugin, PassingMemory
 from bridge.registry.keeping import AccountKeep
 from bridge.settings import Settings
@@ -122,7 +122,7 @@ async def test_what_came_meanwhile_is_one_commit_of_a_hundred_at_most(
 
 async def test_a_listing_that_ends_is_begun_again_after_a_pause(bench: Bench) -> None:
     class Ending(FullFakePlugin):
-        async def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+        async def items(self, since: Cursor | None) -> AsyncGenerator[Heard]:
             async for thing in self.settings.platform.listen(since):
                 yield thing
                 return
@@ -216,7 +216,7 @@ async def test_cancelled_it_lets_go_of_the_listing(bench: Bench) -> None:
     closed = asyncio.Event()
 
     class Closing(FullFakePlugin):
-        async def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
+        async def items(self, since: Cursor | None) -> AsyncGenerator[Heard]:
             with suppress(asyncio.CancelledError):
                 try:
                     async for thing in self.settings.platform.listen(since):

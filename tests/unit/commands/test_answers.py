@@ -1,17 +1,23 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from bridge.commands import dispatch
 from bridge.domain.deliveries import State
+from bridge.domain.ids import Cursor
+from bridge.domain.items import Deleted
 from bridge.domain.posts import Visibility
-from bridge.store import inbox
+from bridge.store import inbox, schema
 
 if TYPE_CHECKING:
+    from bridge.domain.inbox import StoredItem
     from bridge.testing.clock import FakeClock
     from tests.unit.commands.conftest import Bench
+
+ROOM = "ops@rooms.example.org"
 
 
 async def test_an_answer_goes_to_the_item_on_its_account(bench: Bench) -> None:
@@ -167,3 +173,54 @@ async def test_a_second_answer_is_told(bench: Bench) -> None:
     lines = await bench.room("!r 1 soon")
     assert len(lines) == 2
     assert lines[1] == "[2->1] 1 was answered before: `!undo` if you meant no second answer"
+
+
+async def taken_back(bench: Bench, item: StoredItem) -> None:
+    gone = Deleted(id=item.item.id, cursor=Cursor(""))
+    await bench.store.write(
+        lambda tx: inbox.hear(tx, account=item.account, things=[gone], received_at=bench.clock.now())
+    )
+
+
+async def test_what_its_author_took_back_is_not_answered(bench: Bench) -> None:
+    (item,) = await bench.hears("any ETA?")
+    await taken_back(bench, item)
+    refused = "[1] can't be answered: its author took it back. Nothing was posted."
+    assert await bench.room("!r 1 soon") == [refused]
+    assert await bench.room("!r @kim soon") == [refused]
+    assert await bench.count("post") == 0
+
+
+async def test_what_is_taken_back_while_the_answer_is_being_made_is_not_answered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (item,) = await bench.hears("any ETA?")
+    real, answered = bench.desk._store.write, False
+
+    async def late(unit: Any, **options: Any) -> Any:
+        nonlocal answered
+        if not answered:
+            answered = True
+            await taken_back(bench, item)
+        return await real(unit, **options)
+
+    monkeypatch.setattr(bench.desk._store, "write", late)
+    answer = bench.incoming("!r 1 soon", room=ROOM)
+    await bench.desk.handle(answer)
+    assert [one.body for one in await bench.told()] == [
+        "[1] can't be answered: its author took it back. Nothing was posted."
+    ]
+    assert await bench.count("post") == 0
+
+
+async def test_the_inbox_shows_nothing_of_what_was_taken_back(bench: Bench) -> None:
+    first, second = await bench.hears("my number is 4111", "any ETA?")
+    claim = (
+        update(schema.item).where(schema.item.c.id == first.id).values(state="claimed", claimed_by="raj@example.org")
+    )
+    await bench.store.write(lambda tx: tx.changed(claim))
+    await taken_back(bench, first)
+    await taken_back(bench, second)
+    assert await bench.room("!inbox") == [
+        "0 open, 1 claimed, 2 today\n[1] 0 s, claimed: taken back by its author\n`!r ID TEXT` answers"
+    ]

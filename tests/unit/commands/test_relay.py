@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.commands.relay import line, relay
+from bridge.commands.relay import gap, line, relay
 from bridge.domain import pacing
 from bridge.domain.ids import short
+from bridge.domain.inbox import Change, News
 from bridge.domain.mint import Mint
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Visibility
@@ -20,9 +21,14 @@ OPS = "ops@rooms.example.org"
 SALES = "sales@rooms.example.org"
 
 
-async def relayed(bench: Bench, items: list[StoredItem]) -> list[Told]:
+def new(items: list[StoredItem], news: News = News.NEW) -> list[Change]:
+    return [Change(news=news, stored=one) for one in items]
+
+
+async def relayed(bench: Bench, items: list[StoredItem], news: News = News.NEW) -> list[Told]:
     now, mint = bench.clock.now(), Mint(bench.desk._new_id())
-    await bench.store.write(lambda tx: relay(tx, items, settings=bench.settings, mint=mint, now=now))
+    changes = new(items, news)
+    await bench.store.write(lambda tx: relay(tx, changes, settings=bench.settings, mint=mint, now=now))
     return await bench.told()
 
 
@@ -172,7 +178,9 @@ async def test_what_piles_up_for_a_room_that_is_away_is_counted_however_slow_it_
     now, mint = bench.clock.now, Mint("away")
     for number in range(100):
         items = await bench.hears(f"number {number}")
-        await bench.store.write(lambda tx, items=items: relay(tx, items, settings=bench.settings, mint=mint, now=now()))
+        await bench.store.write(
+            lambda tx, items=items: relay(tx, new(items), settings=bench.settings, mint=mint, now=now())
+        )
         await bench.clock.advance(180)
     told = await bench.told()
     assert len(told) == pacing.UNSENT + 1
@@ -183,7 +191,7 @@ async def test_the_count_for_a_room_that_can_not_be_reached_falls_to_the_admins(
     items = await bench.hears(*(f"number {number}" for number in range(20)))
 
     def unit(tx: Tx) -> None:
-        relay(tx, items, settings=bench.settings, mint=Mint("one"), now=bench.clock.now())
+        relay(tx, new(items), settings=bench.settings, mint=Mint("one"), now=bench.clock.now())
         room, ana = Target(OPS, Place.ROOM), Target("ana@example.org", Place.DIRECT)
         copies = {one.id: [f"copy {one.id}"] for one in notices.pending(tx, room)}
         notices.redirect(
@@ -195,3 +203,58 @@ async def test_the_count_for_a_room_that_can_not_be_reached_falls_to_the_admins(
     assert {one.to for one in told} == {"ana@example.org"}
     assert told[0].body == "(for ops) [1] @kim@mastodon.example: number 0"
     assert told[-1].body == f"(for {OPS}) ... and 10 more: `inbox`"
+
+
+async def test_an_edit_is_told_where_the_item_was_heard(bench: Bench) -> None:
+    (item,) = await bench.hears("solved, thanks", warning="spiders", media=("a cat",))
+    (told,) = await relayed(bench, [replace(item, post=item.id)], News.EDITED)
+    assert told.to == OPS
+    assert told.body == (
+        "[1->1] @kim@mastodon.example changed it: (content warning: spiders) solved, thanks\n| media: a cat"
+    )
+
+
+async def test_a_deletion_is_told_without_what_was_said(bench: Bench) -> None:
+    (told,) = await relayed(bench, await bench.hears("my number is 4111"), News.DELETED)
+    assert (told.to, told.body) == (OPS, "[1] @kim@mastodon.example took it back")
+
+
+async def test_what_happens_to_a_private_item_keeps_its_secret_from_rooms_that_may_not_hear_it(bench: Bench) -> None:
+    items = await bench.hears("psst", visibility=Visibility.DIRECT)
+    elsewhere = "not shown here: `inbox` in a direct chat with me shows it"
+    told = [*await relayed(bench, items, News.EDITED), *await relayed(bench, items, News.DELETED)]
+    assert [(one.to, one.body) for one in told] == [
+        (
+            OPS,
+            f"[1] the private message to mastodon was changed, {elsewhere}",
+        ),
+        (OPS, "[1] the private message to mastodon was taken back"),
+    ]
+
+
+async def test_what_happens_to_a_private_item_is_told_where_it_may_be_heard(bench: Bench) -> None:
+    items = await bench.hears("psst", account="x", visibility=Visibility.DIRECT)
+    told = [*await relayed(bench, items, News.EDITED), *await relayed(bench, items, News.DELETED)]
+    assert [(one.to, one.body) for one in told] == [
+        (SALES, "[1] @kim@mastodon.example (private) changed it: psst"),
+        (SALES, "[1] @kim@mastodon.example (private) took it back"),
+    ]
+
+
+async def test_edits_and_deletions_flood_no_room_either(bench: Bench) -> None:
+    items = await bench.hears(*(f"number {number}" for number in range(12)))
+    told = await relayed(bench, items, News.DELETED)
+    assert [one.body for one in told[9:]] == ["[a] @kim@mastodon.example took it back", "... and 2 more: `!inbox`"]
+
+
+async def test_a_gap_is_told_to_those_who_hear_the_account(bench: Bench) -> None:
+    now, mint = bench.clock.now(), Mint("m")
+    await bench.store.write(lambda tx: gap(tx, "x", settings=bench.settings, mint=mint, now=now))
+    told = await bench.told()
+    assert [one.to for one in told] == [OPS, SALES]
+    assert told[0].body == (
+        "x no longer lists all that was said while I was away: something may be missing here, look there"
+    )
+    bench.configure(rooms=())
+    await bench.store.write(lambda tx: gap(tx, "x", settings=bench.settings, mint=mint, now=now))
+    assert [one.to for one in await bench.told()] == ["ana@example.org"]

@@ -5,7 +5,7 @@ To add one, add a line to CASES: a name, what runs it, and the indexes that its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import JSON, event, insert, text
 
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import Cursor, EntryId, PostId
-from bridge.domain.items import Author, Item
+from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.pacing import Pace
 from bridge.domain.people import Place, Target
 from bridge.store import Store, Tx, accounts, audit, cursors, floods, inbox, notices, outbox, posts, receipts, stanzas
@@ -38,6 +38,8 @@ HEARD = Item(
     uri="u",
     in_reply_to=PostId("5"),
 )
+MOVED = Edited(item=replace(HEARD, id=PostId("10"), text="better"))
+GONE = Deleted(id=PostId("10"), cursor=Cursor(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ CASES = [
         "inbox.add",
         lambda tx: inbox.add(tx, account="one", items=[HEARD], received_at=NOW),
         ("uq_item_account_platform_id", "ix_item_account_uri", "ix_delivery_published"),
+    ),
+    Case(
+        "inbox.hear",
+        lambda tx: inbox.hear(tx, account="one", things=[MOVED, GONE], received_at=NOW),
+        ("uq_item_account_platform_id", "ix_item_account_uri", "pk_item|ix_item_open"),
     ),
     Case("inbox.get", lambda tx: inbox.get(tx, ENTRY), ("pk_item",)),
     Case("inbox.latest_by", lambda tx: inbox.latest_by(tx, "kim@x.example"), ("ix_item_author_local_author_key_id",)),

@@ -11,21 +11,21 @@ from typing import Any
 
 from bridge.plugin import (
     Cursor,
+    Heard,
     Item,
     Key,
     PluginError,
     Post,
     Posted,
-    Seen,
     UnavailableError,
 )
 from bridge.testing import AbleFakePlugin
 from tests.unit.testing.mutation import caught_by
 
-Things = AsyncGenerator[Item | Seen]
+Things = AsyncGenerator[Heard]
 
 
-def next_cursor(thing: Item | Seen) -> Item | Seen:
+def next_cursor(thing: Heard) -> Heard:
     return replace(thing, cursor=Cursor(str(int(thing.cursor) + 1))) if isinstance(thing, Item) else thing
 
 
@@ -95,7 +95,7 @@ class SaysTheTimeWithoutAZone(AbleFakePlugin):
 class DropsWhatItCanNotRead(AbleFakePlugin):
     async def items(self, since: Cursor | None) -> Things:
         async for thing in super().items(since):
-            if isinstance(thing, Seen) or thing.raw is None:
+            if not isinstance(thing, Item) or thing.raw is None:
                 yield thing
 
 

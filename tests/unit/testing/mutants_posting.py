@@ -15,14 +15,13 @@ from pydantic import BaseModel, SecretStr
 
 from bridge.plugin import (
     Cursor,
-    Item,
+    Heard,
     Key,
     PluginError,
     Post,
     Posted,
     PostId,
     RefusedError,
-    Seen,
     UnauthorizedError,
     UnavailableError,
     UncertainError,
@@ -30,7 +29,7 @@ from bridge.plugin import (
 from bridge.testing import AbleFakePlugin, FakeSettings
 from tests.unit.testing.mutation import as_error, caught_by
 
-Things = AsyncGenerator[Item | Seen]
+Things = AsyncGenerator[Heard]
 
 
 @caught_by("test_it_is_made_without_any_io")

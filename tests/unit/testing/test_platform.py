@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 from bridge.plugin import (
     Cursor,
+    Deleted,
     Deletes,
+    Edited,
     Finds,
-    Item,
+    Gap,
+    Heard,
     Key,
     Limits,
     Listens,
@@ -216,7 +220,7 @@ async def test_a_late_platform_publishes_whatever_became_of_the_caller(
     assert platform.visible == ["hello"]
 
 
-async def _next(things: AsyncGenerator[Item | Seen]) -> Item | Seen:
+async def _next(things: AsyncGenerator[Heard]) -> Heard:
     return await anext(things)
 
 
@@ -235,6 +239,24 @@ async def test_listening_begins_at_now_and_goes_on_from_a_cursor(
     platform.overlap = 1
     async with aclosing(plugin.items(Cursor("2"))) as things:
         assert await _next(things) == said
+
+
+async def test_what_was_said_can_be_changed_and_taken_back(platform: FakePlatform) -> None:
+    said = platform.say("one")
+    changed = platform.change(said, "two", warning="spiders")
+    platform.take_back(said)
+    platform.hear(Gap(cursor=Cursor("")))
+    async with aclosing(platform.listen(Cursor("0"))) as things:
+        heard = [await _next(things) for _ in range(4)]
+    assert (changed.text, changed.warning, changed.id) == ("two", "spiders", said.id)
+    assert heard == [
+        said,
+        Edited(item=replace(changed, cursor=Cursor("2"))),
+        Deleted(id=said.id, cursor=Cursor("3")),
+        Gap(cursor=Cursor("4")),
+    ]
+    assert [thing.cursor for thing in heard] == ["1", "2", "3", "4"]
+    assert platform.items == [said]
 
 
 async def test_listeners_can_be_broken(platform: FakePlatform, plugin: FullFakePlugin) -> None:

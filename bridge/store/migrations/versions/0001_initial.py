@@ -167,6 +167,12 @@ def _item() -> None:
         sa.Column("claimed_by", sa.Text(), nullable=True),
         sa.Column("claimed_at", _UTC, nullable=True),
         sa.Column("answered_at", _UTC, nullable=True),
+        sa.Column(
+            "deleted_at",
+            _UTC,
+            nullable=True,
+            comment="when its author was found to have taken it back; what it said stays",
+        ),
         sa.ForeignKeyConstraint(["id"], ["short_id.id"], name=op.f("fk_item_id")),
         *_to_post(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
