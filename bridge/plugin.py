@@ -28,6 +28,7 @@ from bridge.domain.durations import Duration
 from bridge.domain.ids import Cursor, PostId, by_age
 from bridge.domain.items import Author, Deleted, Edited, Gap, Heard, Item, Seen
 from bridge.domain.posts import Key, Media, Memo, Money, Post, Posted, Ref, Visibility
+from bridge.domain.profiles import Profile
 from bridge.domain.text import clean_inbound, graphemes, strip_leading_mentions, to_text
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ __all__ = [
     "Post",
     "PostId",
     "Posted",
+    "Profile",
     "Ref",
     "RefusedError",
     "Repeats",
@@ -89,9 +91,11 @@ S = TypeVar("S", bound=BaseModel)
 class Limits:
     """What fits; known once the plugin is entered, since instances differ.
 
-    `text` counts as the plugin's `length` does. `key_lifetime` is how long the platform surely remembers a key (zero:
-    it doesn't). `settle_after` is how long an abandoned request may still be at work there (zero: the same key twice
-    at once is safe).
+    `text` counts as the plugin's `length` does. `media` is how many pictures and recordings a post may have (zero:
+    none), `media_bytes` the most that any of them may have, `media_types` their MIME types; zero bytes and no types
+    beside some `media` mean that the platform doesn't say. `key_lifetime` is how long the platform surely remembers a
+    key (zero: it doesn't). `settle_after` is how long an abandoned request may still be at work there (zero: the same
+    key twice at once is safe).
     """
 
     text: int
@@ -199,7 +203,12 @@ class Edits(ABC):
 
     @abstractmethod
     async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
-        """Change a published post; raises a PluginError. Editing twice to the same content is harmless."""
+        """Change a published post, and return it as it is then; its id may be another one.
+
+        What `post` leaves out stays as it is there: a `warning` or `language` that is None, `media` that are none. An
+        empty `warning` takes it away. Whom a post is for and what it answers can't be changed. Editing twice to the
+        same content is harmless. Raises a PluginError; RefusedError where the post isn't there any more.
+        """
 
 
 class Deletes(ABC):
@@ -249,7 +258,10 @@ class Repeats(ABC):
 
     @abstractmethod
     async def repeat(self, item: Ref, key: Key) -> Posted:
-        """Repeat it, once; raises a PluginError."""
+        """Repeat it, once; what it returns can be deleted again.
+
+        Repeating twice is harmless. Raises a PluginError; RefusedError for what isn't public.
+        """
 
 
 class Favours(ABC):
@@ -261,11 +273,21 @@ class Favours(ABC):
 
 
 class Shows(ABC):
-    """The conversation around a post can be read."""
+    """The conversation around a post can be read, and what an account says about itself."""
 
     @abstractmethod
     async def thread(self, item: Ref) -> tuple[Item, ...]:
-        """Return the conversation, oldest first; raises a PluginError."""
+        """Return the conversation, oldest first, own posts and the post itself among it; their cursors are empty.
+
+        A long one is cut to what is nearest. Raises a PluginError; RefusedError where the post isn't there.
+        """
+
+    @abstractmethod
+    async def profile(self, who: Author | str) -> Profile:
+        """Return what is known of an account, named by its author or its complete handle.
+
+        Raises a PluginError; RefusedError where there is no such account.
+        """
 
 
 class LogsIn(ABC):

@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from http import HTTPStatus
 from typing import ClassVar, Final, Self, TypeVar
 
 from bridge.plugin import (
+    Author,
     Clock,
     Cursor,
     Deletes,
+    Edits,
+    Favours,
     Finds,
     Item,
     Keep,
@@ -23,17 +25,21 @@ from bridge.plugin import (
     Post,
     Posted,
     PostId,
+    Profile,
+    Ref,
     RefusedError,
+    Repeats,
     Seen,
+    Shows,
     UnauthorizedError,
     UnavailableError,
-    UncertainError,
     by_age,
 )
-from plugins.mastodon import find, length, listen, translate
+from plugins.mastodon import edits, find, length, listen, publish, reactions, show, translate
 from plugins.mastodon.client import PAGE, Client
+from plugins.mastodon.media import Uploads
 from plugins.mastodon.settings import MastodonSettings
-from plugins.mastodon.translate import Draft, Json, Me, Place, Server
+from plugins.mastodon.translate import Json, Me, Place, Server
 from plugins.mastodon.transport import Gate
 from plugins.mastodon.worker import Worker
 
@@ -45,8 +51,8 @@ _DEADLINE: Final = 30.0
 _NO_LOGIN: Final = frozenset({401, 403, 422})
 
 
-class MastodonPlugin(Plugin[MastodonSettings], Deletes, Finds, Listens):
-    """One account: posts, answers, deletes, is searched for what may have arrived, and listens by polling.
+class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, Repeats, Favours, Shows):
+    """One account: posts, answers, edits, deletes, is searched for what may have arrived, and listens by polling.
 
     Two clients in two threads, so that a poll that hangs keeps nothing from being posted.
     """
@@ -60,8 +66,10 @@ class MastodonPlugin(Plugin[MastodonSettings], Deletes, Finds, Listens):
         self._token = settings.access_token.get_secret_value().strip() if settings.access_token else ""
         self._writer = Worker(f"mastodon-write-{self._host}", self._client)
         self._reader = Worker(f"mastodon-read-{self._host}", self._client)
+        self._uploads = Uploads(self._writer.call, clock, self._host, settings.media_time.total_seconds())
         self._me: Me
-        self._server: Server = translate.server({}, self._host)  # until it was asked: lengths are counted before, too
+        # Until the server was asked, a text is counted as an unknown one would.
+        self._server = translate.server({}, self._host)
 
     async def __aenter__(self) -> Self:
         """Check the token, learn who the account is and what fits."""
@@ -83,22 +91,58 @@ class MastodonPlugin(Plugin[MastodonSettings], Deletes, Finds, Listens):
 
     def length(self, text: str) -> int:
         """Count a text as Mastodon does: a link is 23, a mention its name without the domain."""
-        return length.length(text, self._server.characters_per_url)
+        return length.length(text, self._server.characters_per_url, concedes=self._server.is_mastodon)
 
     async def post(self, post: Post, key: Key) -> Posted:
-        """Publish with the delivery's key.
+        """Publish with the delivery's key, after its attachments are on the server.
 
         An answer to something that isn't there (any more) is refused, also where the server publishes it as a post
         of its own: that one is deleted again.
         """
-        if post.media:
-            raise RefusedError("Pictures can't be published to Mastodon yet.")
-        draft = translate.draft(post, key.token, self.settings.visibility, self.settings.language)
-        return await self._writer.call(lambda client: _publish(client, draft))
+        self._server.room.check(post.media, self._host)
+        attached = await self._uploads.ready(post.media, key)
+        ids = tuple(one.id for one in attached)
+        draft = translate.draft(post, key.token, self.settings.visibility, self.settings.language, ids)
+        try:
+            posted = await self._writer.call(lambda client: publish.publish(client, draft, attached))
+        except RefusedError:
+            self._uploads.forget(key)
+            raise
+        self._uploads.forget(key)
+        return posted
+
+    async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
+        """Change a status, and leave as it is what the post doesn't speak of."""
+        self._server.room.check(post.media, self._host)
+        there = await self._writer.call(lambda _: edits.kept(posted, post.media))
+        new = [one for one, known in zip(post.media, there, strict=True) if known is None]
+        uploaded = iter(await self._uploads.ready(new, key))
+        change = edits.change_of(post, [known or next(uploaded) for known in there])
+        now = self.clock.now()
+        edited = await self._writer.call(lambda client: edits.edit(client, posted, change, self._host, now))
+        self._uploads.forget(key)
+        return edited
 
     async def delete(self, posted: Posted) -> None:
-        """Delete a status; one that the server denies having but still shows is a RefusedError."""
-        await self._writer.call(lambda client: _take_back(client, posted.id, self._host))
+        """Delete a status, or take a boost back; what the server denies having but still shows is a RefusedError."""
+        await self._writer.call(lambda client: publish.take_back(client, posted, self._host))
+
+    async def repeat(self, item: Ref, key: Key) -> Posted:
+        """Boost a status; again, it is the same boost, so that no key is needed."""
+        del key
+        return await self._writer.call(lambda client: reactions.repeat(client, item, self._me.id, self._host))
+
+    async def favour(self, item: Ref) -> None:
+        """Mark a status as a favourite."""
+        await self._writer.call(lambda client: client.favour(item.id))
+
+    async def thread(self, item: Ref) -> tuple[Item, ...]:
+        """Return a status, 20 that led to it, and 40 that answer it."""
+        return await self._within(self._reader, lambda client: show.thread(client, item, self._me, self._host))
+
+    async def profile(self, who: Author | str) -> Profile:
+        """Return what an account says about itself; one that the server hasn't met is asked for."""
+        return await self._within(self._reader, lambda client: show.profile(client, who, self._me.domain, self._host))
 
     async def find(self, post: Post, key: Key, since: datetime, known: AbstractSet[PostId]) -> Posted | None:
         """Look through the account's own statuses, back to `since`."""
@@ -182,50 +226,3 @@ def _instance(client: Client) -> Json:
         return client.instance()
     except PluginError:
         return {}
-
-
-def _publish(client: Client, draft: Draft) -> Posted:
-    status = client.publish(draft)
-    posted = translate.posted(status)
-    if draft.in_reply_to_id is not None and _lost_parent(client, status, draft.in_reply_to_id):
-        try:
-            client.delete(posted.id)
-        except PluginError:
-            raise RefusedError(
-                "What it answers isn't there (any more), and the server published it as a post of its own: "
-                f"delete {posted.url or posted.id} by hand."
-            ) from None
-        raise RefusedError("What it answers isn't there (any more).")
-    return posted
-
-
-def _lost_parent(client: Client, status: object, parent: str) -> bool:
-    """Tell whether the server took an answer and dropped what it answers.
-
-    Some say so in the answer; others repeat the id that they were given and know no author to it.
-    """
-    data = translate.json_object(status)
-    if "in_reply_to_id" not in data or data.get("in_reply_to_account_id"):
-        return False
-    if not data["in_reply_to_id"]:
-        return True
-    if "in_reply_to_account_id" not in data:
-        return False
-    try:
-        return not client.exists(parent)
-    except PluginError:
-        return False
-
-
-def _take_back(client: Client, identifier: PostId, host: str) -> None:
-    """Delete a status, and look whether it is gone where the answer leaves room for doubt."""
-    try:
-        if client.delete(identifier):
-            return
-    except UncertainError:
-        succeeded = client.answer is not None and client.answer.status < HTTPStatus.MULTIPLE_CHOICES
-        if succeeded and not client.exists(identifier):
-            return
-        raise
-    if client.exists(identifier):
-        raise RefusedError(f"{host} says that it knows no such post to delete, and still shows it.")

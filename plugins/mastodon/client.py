@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from mimetypes import guess_extension
 from typing import Any, Final, TypeVar, cast
 
 from mastodon import Mastodon
 from mastodon.errors import MastodonError
+from mastodon.types_base import AttribAccessDict
 
-from bridge.plugin import Clock, RefusedError, UnavailableError
+from bridge.plugin import Clock, Media, RefusedError, UnavailableError
+from plugins.mastodon.attachments import kind_of
 from plugins.mastodon.failures import Attempt, failure
 from plugins.mastodon.translate import Draft, Json, json_object
 from plugins.mastodon.transport import Answer, Gate, Session
@@ -20,13 +23,16 @@ _TIMEOUTS: Final = (10.0, 20.0)
 _AGENT: Final = "Statusbridge"
 _GONE: Final = frozenset({404, 410})
 _ABSENT: Final = frozenset({404, 405, 410, 501})
+_PROCESSING: Final = frozenset({202, 206})
+_REQUEST: Final = "_Mastodon__api_request"
 
 
 class Client:
     """One login at one server, for use by one thread; `gate` cuts it off from any other.
 
-    Every call raises a PluginError. Only `publish` and `delete` change anything; when one of them has sent something
-    and got no answer that says otherwise, that is an UncertainError. No call waits for a rate limit or tries again.
+    Every call raises a PluginError. `publish`, `edit`, `delete`, `repeat`, `unrepeat` and `favour` change what others
+    see; when one of them has sent something and got no answer that says otherwise, that is an UncertainError. No call
+    waits for a rate limit or tries again.
     """
 
     def __init__(self, base_url: str, token: str, host: str, clock: Clock, gate: Gate) -> None:
@@ -70,6 +76,9 @@ class Client:
             lambda api: api.status_post(
                 draft.status,
                 in_reply_to_id=draft.in_reply_to_id,
+                media_ids=list(draft.media_ids) or None,
+                # Its own default, False, would overrule that the account marks all its media as sensitive.
+                sensitive=cast("bool", draft.sensitive),
                 visibility=draft.visibility,
                 spoiler_text=draft.spoiler_text,
                 language=draft.language,
@@ -91,33 +100,116 @@ class Client:
             raise
         return True
 
-    def exists(self, identifier: str) -> bool:
-        """Tell whether the server shows a status."""
+    def edit(self, identifier: str, body: Json) -> object:
+        """Change a status to what `body` says, and return the answer, whatever it is.
+
+        Sent as it is: the SDK's `status_update` has no language, and raises TypeError where it is given both media ids
+        and their descriptions.
+        """
+        return self._ask(
+            lambda api: _raw(api, "PUT", f"/api/v1/statuses/{identifier}", body, use_json=True), writes=True
+        )
+
+    def upload(self, media: Media) -> tuple[str, bool]:
+        """Upload a picture or recording; return its id, and whether the server has processed it already.
+
+        Sent as it is, by the newer address and else the older one: the SDK's `media_post` asks the server for its
+        version twice, and takes the older address for all that don't count theirs as Mastodon does. Always bytes,
+        which can be sent again; of an open file nothing is left after a 429.
+        """
+        name = f"attachment{guess_extension(kind_of(media)) or ''}"
+        sent = {"file": (name, media.data, media.type)}
+        params = {"description": media.alt} if media.alt else {}
+        answer = self._feature(lambda api: _raw(api, "POST", "/api/v2/media", params, files=sent))
+        if answer is None:
+            answer = json_object(self._ask(lambda api: _raw(api, "POST", "/api/v1/media", params, files=sent)))
+        if not answer.get("id"):
+            raise UnavailableError(f"{self._host} took an attachment, but its answer can't be read.")
+        return str(answer["id"]), self._status not in _PROCESSING
+
+    def is_processed(self, identifier: str) -> bool | None:
+        """Tell whether something that was uploaded is ready; None where the server doesn't have it (any more)."""
         try:
-            self._ask(lambda api: api.status(identifier))
+            self._ask(lambda api: api.media(identifier))
         except RefusedError:
             if self._status in _GONE:
-                return False
+                return None
             raise
-        return True
+        return self._status not in _PROCESSING
+
+    def repeat(self, identifier: str) -> object:
+        """Boost a status and return the answer, whatever it is."""
+        return self._ask(lambda api: api.status_reblog(identifier), writes=True)
+
+    def unrepeat(self, identifier: str) -> None:
+        """Take the boost of a status back; of one that isn't there (any more) there is none."""
+        try:
+            self._ask(lambda api: api.status_unreblog(identifier), writes=True)
+        except RefusedError:
+            if self._status not in _GONE:
+                raise
+
+    def favour(self, identifier: str) -> None:
+        """Mark a status as a favourite."""
+        self._ask(lambda api: api.status_favourite(identifier), writes=True)
+
+    def status(self, identifier: str) -> Json | None:
+        """Return a status; None where the server doesn't show it (any more)."""
+        return self._shown(lambda api: api.status(identifier))
+
+    def exists(self, identifier: str) -> bool:
+        """Tell whether the server shows a status."""
+        return self.status(identifier) is not None
+
+    def context(self, identifier: str) -> Json | None:
+        """Return what a status answers and what answers it; None where the server doesn't show it."""
+        return self._shown(lambda api: api.status_context(identifier))
+
+    def account(self, identifier: str) -> Json | None:
+        """Return an account by its id; None where there is none."""
+        return self._shown(lambda api: api.account(identifier))
+
+    def lookup(self, acct: str) -> Json | None:
+        """Return an account by its name there, one that the server must first ask for, too; None where there is none.
+
+        `acct` has no domain where it is the server's own.
+        """
+        if met := self._feature(lambda api: api.account_lookup(acct)):
+            return met
+        found = self._list(lambda api: api.account_search(acct, limit=5, resolve=True))
+        return next((one for one in found if str(one.get("acct")).casefold() == acct.casefold()), None)
+
+    def original(self, identifier: str) -> Json:
+        """Return an own status as it was written; nothing where the server doesn't keep that."""
+        return self._feature(lambda api: api.status_source(identifier)) or {}
 
     def source(self, identifier: str) -> str | None:
         """Return the text of an own status as it was written; None where the server doesn't keep it."""
-        source = self._feature(lambda api: api.status_source(identifier)) or {}
-        text = source.get("text")
+        text = self.original(identifier).get("text")
         return text if isinstance(text, str) else None
 
     def mentions(self, *, min_id: str | None = None, max_id: str | None = None) -> list[Json]:
         """Return a page of mentions, of all visibilities: the newest before `max_id`, or the oldest after `min_id`."""
         return self._list(lambda api: api.notifications(types=["mention"], limit=PAGE, min_id=min_id, max_id=max_id))
 
-    def statuses(self, account: str, *, max_id: str | None = None) -> list[Json]:
-        """Return a page of an account's own statuses, newest first, without what it has boosted."""
-        return self._list(lambda api: api.account_statuses(account, exclude_reblogs=True, limit=PAGE, max_id=max_id))
+    def statuses(self, account: str, *, max_id: str | None = None, boosts: bool = False) -> list[Json]:
+        """Return a page of an account's own statuses, newest first, without what it has boosted unless asked for."""
+        return self._list(
+            lambda api: api.account_statuses(account, exclude_reblogs=not boosts, limit=PAGE, max_id=max_id)
+        )
 
     @property
     def _status(self) -> int | None:
         return self.answer.status if self.answer else None
+
+    def _shown(self, call: Callable[[Mastodon], Any]) -> Json | None:
+        """Ask for one thing; None where the server says that it has none such."""
+        try:
+            return json_object(self._ask(call))
+        except RefusedError:
+            if self._status in _GONE:
+                return None
+            raise
 
     def _feature(self, call: Callable[[Mastodon], Any]) -> Json | None:
         """Ask for what not every server has; None where this one hasn't."""
@@ -150,3 +242,9 @@ class Client:
                 secret=self._token,
             )
             raise failure(error, attempt) from None
+
+
+def _raw(api: Mastodon, method: str, path: str, params: Mapping[str, Any], **how: Any) -> Json:
+    """Send a request that the SDK has no working call for, by the method under all its calls."""
+    request = cast("Callable[..., Any]", getattr(api, _REQUEST))
+    return json_object(request(method, path, dict(params), override_type=AttribAccessDict, **how))

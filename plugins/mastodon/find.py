@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from bridge.plugin import Clock, Post, Posted, PostId, UncertainError, Visibility, clean_inbound, to_text
 from plugins.mastodon.failures import server_time
-from plugins.mastodon.translate import Json, moment, posted
+from plugins.mastodon.translate import Json, attached_ids, moment, posted
 from plugins.mastodon.transport import Answer
 
 _PAGES: Final = 25
@@ -115,7 +115,8 @@ def judge(shelf: Shelf, status: Json, wanted: Wanted, begin: datetime) -> Verdic
     """Tell whether a status is the post: not older than `begin`, nobody else's, and with the same text.
 
     What the server shows is compared first, what it keeps of the original then; without that, a similar text is a
-    perhaps, and so is the same text under another warning or as an answer to something else.
+    perhaps, and so is the same text under another warning, with more or fewer attachments, or as an answer to
+    something else.
     """
     identifier = str(status.get("id"))
     if identifier in wanted.known or _before(status, begin):
@@ -136,7 +137,8 @@ def _same_place(status: Json, post: Post) -> bool:
     parent = status.get("in_reply_to_id")
     asked = str(post.in_reply_to.id) if post.in_reply_to else None
     warning = canonical(to_text(str(status.get("spoiler_text") or ""), None))
-    return (str(parent) if parent else None) == asked and warning == canonical(post.warning or "")
+    attached = len(attached_ids(status)) == len(post.media)
+    return (str(parent) if parent else None) == asked and warning == canonical(post.warning or "") and attached
 
 
 def canonical(text: str) -> str:

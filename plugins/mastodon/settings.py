@@ -46,6 +46,12 @@ class MastodonSettings(BaseModel):
         description="The language of posts; not sent unless set.",
         examples=["en"],
     )
+    media_time: Duration = Field(
+        default=timedelta(seconds=20),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=10),
+        description="How long the pictures of a post may take to be uploaded; less than the account's deadline.",
+    )
     allow_http: bool = Field(
         default=False,
         description="Allow an address with http:, which sends the token unencrypted, beyond this machine.",

@@ -29,6 +29,7 @@ from bridge.plugin import (
     strip_leading_mentions,
     to_text,
 )
+from plugins.mastodon.attachments import Attachment, Room, remembered
 
 Json = Mapping[str, Any]
 
@@ -51,12 +52,16 @@ class Server:
     is_mastodon: bool
     characters: int
     characters_per_url: int | None
+    room: Room
 
     @property
     def limits(self) -> Limits:
-        """The limits of a post there. Pictures aren't published yet."""
+        """The limits of a post there."""
         return Limits(
             text=self.characters,
+            media=self.room.count,
+            media_bytes=self.room.most_bytes,
+            media_types=self.room.types,
             key_lifetime=_KEY_LIFETIME if self.is_mastodon else timedelta(0),
             settle_after=_SETTLE_AFTER,
         )
@@ -87,6 +92,8 @@ class Draft:
     visibility: str | None
     spoiler_text: str | None
     language: str | None
+    media_ids: tuple[str, ...] = ()
+    sensitive: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +134,22 @@ def server(instance: Json, host: str) -> Server:
         is_mastodon=is_mastodon(instance),
         characters=_count(_dig(statuses, "max_characters")) or _count(old) or _CHARACTERS,
         characters_per_url=_count(_dig(statuses, "characters_reserved_per_url")),
+        room=_room(instance),
+    )
+
+
+def _room(instance: Json) -> Room:
+    """Read what may be attached to a post there."""
+    media = _dig(instance, "configuration", "media_attachments")
+    types = _dig(media, "supported_mime_types")
+    return Room(
+        count=_count(_dig(instance, "configuration", "statuses", "max_media_attachments")) or Room().count,
+        image_bytes=_count(_dig(media, "image_size_limit")),
+        video_bytes=_count(_dig(media, "video_size_limit")),
+        types=frozenset(str(kind).lower() for kind in cast("list[object]", types))
+        if isinstance(types, list)
+        else frozenset(),
+        alt=_count(_dig(media, "description_limit")),
     )
 
 
@@ -155,8 +178,13 @@ def me(account: Json, domain: str) -> Me | None:
     )
 
 
-def draft(post: Post, token: str, visibility: Visibility | None, language: str | None) -> Draft:
-    """Put a post into the API's words, with the account's visibility and language where it names none."""
+def draft(
+    post: Post, token: str, visibility: Visibility | None, language: str | None, media_ids: tuple[str, ...] = ()
+) -> Draft:
+    """Put a post into the API's words, with the account's visibility and language where it names none.
+
+    Attachments behind a warning are marked as sensitive, as Mastodon's own pages do it.
+    """
     return Draft(
         status=post.text,
         idempotency_key=idempotency_key(token),
@@ -164,6 +192,8 @@ def draft(post: Post, token: str, visibility: Visibility | None, language: str |
         visibility=_or_none(effective_visibility(post, visibility)),
         spoiler_text=post.warning or None,
         language=post.language or language,
+        media_ids=media_ids,
+        sensitive=True if media_ids and post.warning else None,
     )
 
 
@@ -187,8 +217,18 @@ def posted(status: object) -> Posted:
     return Posted(
         id=PostId(str(data["id"])),
         url=_text(data.get("url")) or _text(data.get("uri")) or None,
-        memo={"visibility": visibility.value} if visibility else {},
+        memo={
+            **({"visibility": visibility.value} if visibility else {}),
+            **remembered(tuple(Attachment(id=one, digest="") for one in attached_ids(data))),
+        },
     )
+
+
+def attached_ids(status: Json) -> tuple[str, ...]:
+    """Return the ids of a status's attachments."""
+    attachments = status.get("media_attachments")
+    found = (_dig(one, "id") for one in cast("list[object]", attachments)) if isinstance(attachments, list) else ()
+    return tuple(str(one) for one in found if one)
 
 
 def item(notification: Json, account: Me, place: Place) -> Item | None:

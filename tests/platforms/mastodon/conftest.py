@@ -14,6 +14,7 @@ from aiohttp import web
 from bridge.domain.clock import SystemClock
 from bridge.plugin import Clock
 from plugins.mastodon import MastodonPlugin, MastodonSettings
+from tests.servers.town import Town
 
 if TYPE_CHECKING:
     from tests.servers.mastodon import MastodonMock
@@ -187,6 +188,12 @@ async def accounts() -> AsyncIterator[Accounts]:
 @pytest.fixture
 def mock(mastodon_mock: MastodonMock) -> MastodonMock:
     return mastodon_mock
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    async with Town() as server:
+        yield server
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ async def test_enter_learns_who_and_what_fits(mock: MastodonMock, accounts: Acco
     assert shop.limits.text == 500
     assert shop.limits.key_lifetime == timedelta(minutes=50)
     assert shop.limits.settle_after == timedelta(seconds=30)
-    assert shop.limits.media == 0
+    assert (shop.limits.media, shop.limits.media_bytes) == (4, 41_943_040)
+    assert shop.limits.media_types > {"image/png", "image/jpeg"}
 
 
 async def test_a_wrong_token_is_unauthorized(mock: MastodonMock, accounts: Accounts) -> None:

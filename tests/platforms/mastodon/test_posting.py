@@ -10,7 +10,6 @@ import pytest
 
 from bridge.plugin import (
     Key,
-    Media,
     Post,
     Posted,
     PostId,
@@ -47,7 +46,7 @@ async def test_what_a_post_sends(stub: Stub, accounts: Accounts, make_status: Ma
     assert seen.headers["idempotency-key"] == "3f2a"
     assert seen.headers["authorization"] == f"Bearer {TOKEN}"
     assert seen.headers["user-agent"] == "Statusbridge"
-    assert seen.form == {"status": "hello", "sensitive": "0"}
+    assert seen.form == {"status": "hello"}
     assert seen.query == {}
     assert posted == Posted(id=PostId("7"), url="https://m.example/@shop/7", memo={"visibility": "public"})
     assert type(posted.id) is str
@@ -142,13 +141,6 @@ async def test_a_401_pauses(stub: Stub, accounts: Accounts) -> None:
     stub.text("POST", STATUSES, "<html>", status=401)
     with pytest.raises(UnauthorizedError):
         await shop.post(Post(text="hello"), key())
-
-
-async def test_pictures_are_refused_for_now(stub: Stub, accounts: Accounts) -> None:
-    shop = await accounts.enter(stub.base_url)
-    with pytest.raises(RefusedError, match="Pictures"):
-        await shop.post(Post(text="look", media=(Media(data=b"x", type="image/png"),)), key())
-    assert stub.to("POST", STATUSES) == []
 
 
 async def test_trap_a_flattened_reply_is_taken_back_and_refused(

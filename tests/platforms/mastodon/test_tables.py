@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mastodon import utility
 from pydantic import ValidationError
 
-from bridge.plugin import Cursor, Item, RefusedError, Visibility, graphemes
-from plugins.mastodon import find, length, translate
+from bridge.plugin import Cursor, Item, RefusedError, Visibility
+from plugins.mastodon import find, translate
 from plugins.mastodon.failures import Attempt, failure, retry_after
 from plugins.mastodon.settings import MastodonSettings
 from plugins.mastodon.translate import Me, Place
@@ -247,48 +246,6 @@ def test_who_lists_what() -> None:
     assert find.lists_everything(Visibility.DIRECT, is_mastodon=True)
     assert find.lists_everything(Visibility.UNLISTED, is_mastodon=False)
     assert not find.lists_everything(Visibility.PRIVATE, is_mastodon=False)
-
-
-@pytest.mark.parametrize(
-    ("text", "counted"),
-    [
-        ("", 0),
-        ("hello", 5),
-        ("👩‍👩‍👧 é e\u0301", 5),
-        ("https://example.org/" + "x" * 100, 23),
-        ("https://a.org", 23),
-        ("https://a.example", 17),  # nobody's top-level domain
-        ("(see https://example.org/a, or http://example.org/b)", 5 + 23 + 5 + 23 + 1),
-        ("@kim@far.example hi", 7),
-        ("@kim hi", 7),
-        ("mail kim@far.example", 20),
-        ("a https://nothing", 17),
-        ("http://", 7),
-    ],
-)
-def test_length_as_mastodon_counts(text: str, counted: int) -> None:
-    assert length.length(text, 23) == counted
-
-
-def test_length_on_other_servers_is_the_longer_way() -> None:
-    assert length.length("https://example.org/" + "x" * 100, None) == 120
-    assert length.length("https://a.org", None) == 23
-    assert length.length("@kim@far.example", 25) == 16
-
-
-def test_a_word_too_long_to_be_read_counts_in_full() -> None:
-    assert length.length("https://" + "a." * 5000, 23) == 10_008
-
-
-def test_without_the_sdks_extra_a_text_may_count_as_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(utility, "IMPL_HAS_GRAPHEME", False)
-    assert length.length("see https://a.org", 23) == 4 + 23
-    assert length.length("https://example.org/" + "x" * 100, 23) == 120
-
-
-@given(st.text(alphabet="a.@:/ https://example.org\u0301👩", max_size=60))
-def test_length_is_never_more_than_the_text_and_its_links(text: str) -> None:
-    assert 0 <= length.length(text, 23) <= graphemes(text) + 23 * text.count("://")
 
 
 def settings(**values: object) -> MastodonSettings:
