@@ -94,6 +94,24 @@ async def test_trap_a_reply_to_a_missing_parent_fails_and_leaves_nothing(
     assert await mock.statuses() == []
 
 
+async def test_the_parts_of_a_thread_hang_together_and_go_to_the_same_people(
+    mock: MastodonMock, accounts: Accounts
+) -> None:
+    shop = await accounts.enter(mock.base_url, mock.token("shop"))
+    first = await shop.post(Post(text="1/3", visibility=Visibility.PRIVATE), key("a"))
+    second = await shop.post(Post(text="2/3", in_reply_to=first.ref), key("b"))
+    third = await shop.post(Post(text="3/3", in_reply_to=second.ref), key("c"))
+    assert [(toot.id, toot.in_reply_to, toot.visibility) for toot in await mock.statuses()] == [
+        (first.id, None, "private"),
+        (second.id, first.id, "private"),
+        (third.id, second.id, "private"),
+    ]
+    await shop.delete(second)
+    with pytest.raises(RefusedError, match="isn't there"):
+        await shop.post(Post(text="again", in_reply_to=second.ref), key("d"))
+    assert len(await mock.statuses()) == 2
+
+
 async def test_over_long_text_is_refused_in_the_servers_words(mock: MastodonMock, accounts: Accounts) -> None:
     shop = await accounts.enter(mock.base_url, mock.token("shop"))
     with pytest.raises(RefusedError, match=r"refused it \(422\): .+"):
@@ -276,3 +294,30 @@ async def test_a_request_lost_before_the_commit_is_uncertain_and_certainly_absen
         with pytest.raises(UncertainError):
             await shop.post(Post(text="dropped"), key())
         assert await shop.find(Post(text="dropped"), key(), since, frozenset()) is None
+
+
+async def test_what_has_no_key_is_done_again_after_a_lost_answer_and_done_once(
+    mock: MastodonMock, accounts: Accounts
+) -> None:
+    async with LossyProxy(mock.port) as proxy:
+        shop = await accounts.enter(proxy.url, mock.token("shop"))
+        posted = await shop.post(Post(text="old"), key())
+        heard = Ref(id=PostId((await mock.mention("kim", "nice shop")).id), memo={"visibility": "public"})
+        deeds = (
+            lambda: shop.edit(posted, Post(text="new"), key("b")),
+            lambda: shop.repeat(heard, key("c")),
+            lambda: shop.favour(heard),
+        )
+        for deed in deeds:
+            proxy.lose = 1
+            with pytest.raises(UncertainError):
+                await deed()
+            await deed()
+        boosts = [toot for toot in await mock.statuses() if toot.id != posted.id]
+        assert [toot.text for toot in await mock.statuses() if toot.id == posted.id] == ["new"]
+        assert len(boosts) == 1
+        proxy.lose = 1
+        with pytest.raises(UncertainError):
+            await shop.delete(posted)
+        await shop.delete(posted)
+    assert [toot.id for toot in await mock.statuses()] == [boosts[0].id]

@@ -21,6 +21,8 @@ from bridge.plugin import (
     Visibility,
 )
 from bridge.testing import FakeClock
+from plugins.mastodon.client import Client
+from plugins.mastodon.transport import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,3 +212,44 @@ async def test_a_delete_that_fails_is_uncertain(stub: Stub, accounts: Accounts) 
     stub.cut("DELETE", f"{STATUSES}/7")
     with pytest.raises(UncertainError):
         await shop.delete(Posted(id=PostId("7")))
+
+
+@pytest.mark.parametrize(
+    "words", ["Record not found", "Rate limited", "The access token is invalid", "", None, 7, ["x"]]
+)
+async def test_trap_the_words_of_an_error_decide_nothing(stub: Stub, accounts: Accounts, words: object) -> None:
+    shop = await accounts.enter(stub.base_url)
+    for status, kind in ((422, RefusedError), (503, UncertainError), (429, UnavailableError), (401, UnauthorizedError)):
+        stub.answer("POST", STATUSES, {"error": words}, status=status)
+        with pytest.raises(kind):
+            await shop.post(Post(text="hello"), key())
+
+
+async def test_trap_a_rate_limit_is_never_waited_for_by_the_sdk(stub: Stub, accounts: Accounts) -> None:
+    shop = await accounts.enter(stub.base_url)
+    soon = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}
+    stub.answer("POST", STATUSES, {"error": "slow down"}, status=429, headers=soon)
+    with pytest.raises(UnavailableError):
+        await shop.post(Post(text="hello"), key())
+    assert len(stub.to("POST", STATUSES)) == 1
+
+
+async def test_trap_the_limit_for_deletions_comes_with_its_end(stub: Stub, accounts: Accounts) -> None:
+    shop = await accounts.enter(stub.base_url, clock=FakeClock(NOW))
+    headers = {
+        "Date": format_datetime(NOW, usegmt=True),
+        "X-RateLimit-Limit": "30",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": (NOW + timedelta(minutes=30)).isoformat(),
+    }
+    stub.answer("DELETE", f"{STATUSES}/7", {"error": "Too many requests"}, status=429, headers=headers)
+    with pytest.raises(UnavailableError) as caught:
+        await shop.delete(Posted(id=PostId("7")))
+    assert caught.value.retry_after == timedelta(minutes=30)
+    assert len(stub.to("DELETE", f"{STATUSES}/7")) == 1
+
+
+def test_trap_no_call_has_the_sdks_timeout_of_five_minutes() -> None:
+    client = Client("http://127.0.0.1:1", TOKEN, "m.example", FakeClock(NOW), Gate())
+    assert client._api.request_timeout == (10.0, 20.0)
+    client.close()
