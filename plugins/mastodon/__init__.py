@@ -103,13 +103,8 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         attached = await self._uploads.ready(post.media, key)
         ids = tuple(one.id for one in attached)
         draft = translate.draft(post, key.token, self.settings.visibility, self.settings.language, ids)
-        try:
-            posted = await self._writer.call(lambda client: publish.publish(client, draft, attached))
-        except RefusedError:
-            self._uploads.forget(key)
-            raise
-        self._uploads.forget(key)
-        return posted
+        with self._uploads.until_settled(key):
+            return await self._writer.call(lambda client: publish.publish(client, draft, attached))
 
     async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
         """Change a status, and leave as it is what the post doesn't speak of."""
@@ -119,9 +114,8 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         uploaded = iter(await self._uploads.ready(new, key))
         change = edits.change_of(post, [known or next(uploaded) for known in there])
         now = self.clock.now()
-        edited = await self._writer.call(lambda client: edits.edit(client, posted, change, self._host, now))
-        self._uploads.forget(key)
-        return edited
+        with self._uploads.until_settled(key):
+            return await self._writer.call(lambda client: edits.edit(client, posted, change, self._host, now))
 
     async def delete(self, posted: Posted) -> None:
         """Delete a status, or take a boost back; what the server denies having but still shows is a RefusedError."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from bridge.plugin import Media, Memo, RefusedError, graphemes
+from bridge.plugin import Media, Memo, RefusedError
 
 MEMO: Final = "media"
 """The name in a memo under which a post's attachments are remembered."""
@@ -22,7 +22,8 @@ class Room:
     """What a server takes; None, or no types, where it doesn't say and decides by itself.
 
     As on Mastodon, pictures have one limit, and recordings of sound or film another (`image_size_limit` and
-    `video_size_limit`). `alt` is how long a description may be.
+    `video_size_limit`). `alt` is how long a description may be, in
+    code points.
     """
 
     count: int = _COUNT
@@ -56,8 +57,8 @@ class Room:
             return f"it is {kind or 'of no type'}, which the server doesn't know"
         if most is not None and len(one.data) > most:
             return f"it has {len(one.data) / _MEGA:.1f} MB, and {most / _MEGA:.1f} MB is the most"
-        if self.alt is not None and graphemes(one.alt) > self.alt:
-            return f"its description has {graphemes(one.alt)} characters, and {self.alt} is the most"
+        if self.alt is not None and len(one.alt) > self.alt:
+            return f"its description has {len(one.alt)} characters, and {self.alt} is the most"
         return None
 
 

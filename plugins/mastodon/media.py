@@ -6,7 +6,8 @@ Nothing is published until the post itself is: whatever goes wrong here is certa
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
 
@@ -70,8 +71,17 @@ class Uploads:
         except UncertainError as error:
             raise UnavailableError(str(error), retry_after=error.retry_after) from None
 
-    def forget(self, key: Key) -> None:
-        """Forget what was uploaded for a delivery: it is published, or what is there is no use."""
+    @contextmanager
+    def until_settled(self, key: Key) -> Generator[None]:
+        """Forget what was uploaded for a delivery once the block has published it, or heard that it is refused."""
+        try:
+            yield
+        except RefusedError:
+            self._forget(key)
+            raise
+        self._forget(key)
+
+    def _forget(self, key: Key) -> None:
         for slot in [slot for slot in self._held if slot[0] == key.token]:
             del self._held[slot]
 
@@ -103,7 +113,7 @@ class Uploads:
     async def _look_again(self, held: _Upload, slot: tuple[str, int]) -> _Upload:
         ready = await self._call(lambda client: client.is_processed(held.attachment.id))
         if ready is None:
-            del self._held[slot]
+            self._held.pop(slot, None)
             raise UnavailableError(f"{self._host} has lost an attachment while it processed it.")
         return self._hold(slot, replace(held, ready=ready))
 

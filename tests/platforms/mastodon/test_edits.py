@@ -263,6 +263,15 @@ async def test_an_edit_without_the_source_takes_what_is_shown(
     assert bodies == [{"status": "new", "spoiler_text": "W", "sensitive": True, "media_ids": []}]
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_that_has_no_source_can_edit(town: Town, accounts: Accounts, status: int) -> None:
+    shop = await accounts.enter(town.base_url, TOKEN)
+    posted = await shop.post(Post(text="old", warning="W"), key("a"))
+    town.fails("GET", f"{STATUSES}/{posted.id}/source", status)
+    await shop.edit(posted, Post(text="new"), key("b"))
+    assert (town.statuses[posted.id]["text"], town.statuses[posted.id]["spoiler_text"]) == ("new", "W")
+
+
 async def test_an_edit_on_the_sandbox(mock: MastodonMock, accounts: Accounts) -> None:
     shop = await accounts.enter(mock.base_url, mock.token("shop"))
     posted = await shop.post(Post(text="old", warning="W", language="de", media=(DOOR,)), key())

@@ -271,6 +271,16 @@ async def test_a_server_with_only_the_older_address_takes_media_there(town: Town
     assert [(one.path, one.status) for one in town.pictures.values()] == [("/api/v1/media", posted.id)]
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_the_older_address_is_tried_where_the_newer_one_is_denied(
+    town: Town, accounts: Accounts, status: int
+) -> None:
+    shop = await accounts.enter(town.base_url, TOKEN)
+    town.fails("POST", UPLOAD, status)
+    await shop.post(LOOK, key())
+    assert [one.path for one in town.pictures.values()] == ["/api/v1/media"]
+
+
 async def test_trap_media_is_sensitive_behind_a_warning_and_else_as_the_account_has_it(
     town: Town, accounts: Accounts
 ) -> None:
@@ -317,6 +327,24 @@ def test_what_servers_tell_of_attachments(configuration: dict[str, Any], count: 
 @given(st.text())
 def test_nothing_in_a_memo_raises(text: str) -> None:
     assert attachments.recalled({"media": text}) == ()
+
+
+def test_what_is_odd_in_a_memo_counts_as_nothing() -> None:
+    odd = '[["1"], 7, null, {"a": 1}, [1, 2], ["1", "ab"]]'
+    assert attachments.recalled({"media": odd}) == (attachments.Attachment(id="1", digest="ab"),)
+
+
+async def test_no_more_than_the_last_uploads_are_remembered(town: Town, accounts: Accounts) -> None:
+    shop = await accounts.enter(town.base_url, TOKEN)
+    for number in range(70):
+        town.fails("POST", STATUSES, 503)
+        with pytest.raises(UncertainError):
+            await shop.post(LOOK, key(str(number)))
+    assert len(shop._uploads._held) == 64
+    await shop.post(LOOK, key("69"))
+    assert town.count("POST", UPLOAD) == 70
+    await shop.post(LOOK, key("0"))
+    assert town.count("POST", UPLOAD) == 71
 
 
 def test_what_is_remembered_is_recalled() -> None:

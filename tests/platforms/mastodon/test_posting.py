@@ -175,6 +175,31 @@ async def test_a_reply_whose_author_is_not_named_stays_if_its_parent_is_there(
     assert (await shop.post(Post(text="yes", in_reply_to=Ref(id=PostId("5"))), key())).id == "7"
 
 
+@pytest.mark.parametrize("failure", [500, 429, 403])
+async def test_a_reply_whose_parent_cannot_be_looked_at_stays(
+    stub: Stub, accounts: Accounts, make_status: MakeStatus, failure: int
+) -> None:
+    shop = await accounts.enter(stub.base_url)
+    stub.answer("POST", STATUSES, make_status("7", in_reply_to_id="5", in_reply_to_account_id=None))
+    stub.answer("GET", f"{STATUSES}/5", {"error": "no"}, status=failure)
+    assert (await shop.post(Post(text="yes", in_reply_to=Ref(id=PostId("5"))), key())).id == "7"
+    assert stub.to("DELETE", f"{STATUSES}/7") == []
+
+
+async def test_a_reply_to_a_server_that_names_no_authors_stays(stub: Stub, accounts: Accounts) -> None:
+    shop = await accounts.enter(stub.base_url)
+    stub.answer("POST", STATUSES, {"id": "7", "in_reply_to_id": "5"})
+    assert (await shop.post(Post(text="yes", in_reply_to=Ref(id=PostId("5"))), key())).id == "7"
+
+
+@pytest.mark.parametrize("status", [403, 422])
+async def test_a_deletion_that_is_refused_says_so(stub: Stub, accounts: Accounts, status: int) -> None:
+    shop = await accounts.enter(stub.base_url)
+    stub.answer("DELETE", f"{STATUSES}/7", {"error": "not yours"}, status=status)
+    with pytest.raises(RefusedError, match="not yours"):
+        await shop.delete(Posted(id=PostId("7")))
+
+
 @pytest.mark.parametrize("status", [404, 410])
 async def test_deleting_what_is_gone_is_done(stub: Stub, accounts: Accounts, status: int) -> None:
     shop = await accounts.enter(stub.base_url)
