@@ -52,7 +52,8 @@ def kept(posted: Posted, media: Sequence[Media]) -> tuple[Attachment | None, ...
     there = list(recalled(posted.memo))
     found: list[Attachment | None] = []
     for one in media:
-        match = next((known for known in there if known.digest and known.digest == digest(one.data)), None)
+        wanted = digest(one.data) if there else ""
+        match = next((known for known in there if known.digest and known.digest == wanted), None)
         if match is not None:
             there.remove(match)
         found.append(match and replace(match, alt=one.alt))
