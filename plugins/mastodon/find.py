@@ -112,14 +112,14 @@ def _before(status: Json, begin: datetime) -> bool:
 
 
 def judge(shelf: Shelf, status: Json, wanted: Wanted, begin: datetime) -> Verdict:
-    """Tell whether a status is the post: not older than `begin`, nobody else's, and with the same text.
+    """Tell whether a status is the post: not older than `begin`, no boost, nobody else's, and with the same text.
 
     What the server shows is compared first, what it keeps of the original then; without that, a similar text is a
     perhaps, and so is the same text under another warning, with more or fewer attachments, or as an answer to
     something else.
     """
     identifier = str(status.get("id"))
-    if identifier in wanted.known or _before(status, begin):
+    if identifier in wanted.known or status.get("reblog") or _before(status, begin):
         return Verdict.NO
     ours, shown = canonical(wanted.post.text), canonical(to_text(str(status.get("content") or ""), None))
     if ours != shown:

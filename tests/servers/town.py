@@ -193,7 +193,7 @@ class Town:
         return web.json_response(made)
 
     def _list(self, request: web.Request, _: dict[str, Any]) -> web.Response:
-        """List the account's own, all on the first page."""
+        """List the account's own, boosts whether asked for or not, all on the first page."""
         own = [one for one in self.statuses.values() if one["account"]["id"] == "1"]
         return web.json_response([] if "max_id" in request.query else own[::-1])
 
@@ -246,7 +246,7 @@ class Town:
         if status["visibility"] not in {"public", "unlisted"}:
             return failure(404)
         boosts = (one for one in self.statuses.values() if (one.get("reblog") or {}).get("id") == status["id"])
-        made = next(boosts, None) or self._make("", reblog=status)
+        made = next(boosts, None) or self._make(status["text"], reblog=status)
         status["reblogged"] = True
         return web.json_response(made)
 

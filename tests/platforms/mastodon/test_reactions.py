@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bridge.plugin import Key, PluginError, PostId, Ref, RefusedError, UnavailableError, UncertainError
+from bridge.plugin import Key, PluginError, Post, PostId, Ref, RefusedError, UnavailableError, UncertainError
 from tests.servers.town import STATUSES, TOKEN, Town
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ async def test_a_boost_is_taken_back(town: Town, accounts: Accounts) -> None:
     await shop.delete(boost)
     del town.statuses[heard["id"]]
     await shop.delete(boost)
+
+
+async def test_trap_a_boost_is_not_taken_for_a_lost_post_of_the_same_text(town: Town, accounts: Accounts) -> None:
+    shop = await accounts.enter(town.base_url, TOKEN)
+    since = datetime.now(UTC) - timedelta(seconds=5)
+    await shop.repeat(ref(town.write("nice shop"), visibility="public"), KEY)
+    assert await shop.find(Post(text="nice shop"), KEY, since, frozenset()) is None
 
 
 @pytest.mark.parametrize("visibility", ["private", "direct", "mutuals_only"])
