@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from collections.abc import Set as AbstractSet
+from contextlib import aclosing
 from datetime import datetime
 from typing import ClassVar, Final, Self, TypeVar
 
@@ -16,6 +17,7 @@ from bridge.plugin import (
     Edits,
     Favours,
     Finds,
+    Heard,
     Item,
     Keep,
     Key,
@@ -29,17 +31,17 @@ from bridge.plugin import (
     Ref,
     RefusedError,
     Repeats,
-    Seen,
     Shows,
+    Tracks,
     UnauthorizedError,
     UnavailableError,
-    by_age,
 )
-from plugins.mastodon import edits, find, length, listen, publish, reactions, show, translate
-from plugins.mastodon.client import PAGE, Client
+from plugins.mastodon import edits, find, length, publish, reactions, show, stream, track, translate
+from plugins.mastodon.client import Client
+from plugins.mastodon.ear import Ear
 from plugins.mastodon.media import Uploads
 from plugins.mastodon.settings import MastodonSettings
-from plugins.mastodon.translate import Json, Me, Place, Server
+from plugins.mastodon.translate import Json, Me, Server
 from plugins.mastodon.transport import Gate
 from plugins.mastodon.worker import Worker
 
@@ -51,10 +53,10 @@ _DEADLINE: Final = 30.0
 _NO_LOGIN: Final = frozenset({401, 403, 422})
 
 
-class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, Repeats, Favours, Shows):
-    """One account: posts, answers, edits, deletes, is searched for what may have arrived, and listens by polling.
+class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, Tracks, Repeats, Favours, Shows):
+    """One account: posts, answers, edits, deletes, is searched for what may have arrived, and listens.
 
-    Two clients in two threads, so that a poll that hangs keeps nothing from being posted.
+    Two clients in two threads, so that a poll that hangs keeps nothing from being posted; a third holds the stream.
     """
 
     Settings: ClassVar = MastodonSettings
@@ -67,6 +69,8 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         self._writer = Worker(f"mastodon-write-{self._host}", self._client)
         self._reader = Worker(f"mastodon-read-{self._host}", self._client)
         self._uploads = Uploads(self._writer.call, clock, self._host, settings.media_time.total_seconds())
+        self._streamer = Worker(f"mastodon-stream-{self._host}", self._client)
+        self._stream_address: str | None = None
         self._me: Me
         # Until the server was asked, a text is counted as an unknown one would.
         self._server = translate.server({}, self._host)
@@ -78,7 +82,7 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         if not self._token.isascii() or not self._token.isprintable():
             raise UnauthorizedError(f"The access_token for {self._host} isn't one: it holds characters that none has.")
         try:
-            self._server, self._me = await self._within(self._writer, self._introduce)
+            self._server, self._me, self._stream_address = await self._within(self._writer, self._introduce)
         except BaseException:
             await self._close()
             raise
@@ -86,7 +90,7 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Let go of both clients, in the middle of a call too."""
+        """Let go of all clients, in the middle of a call too."""
         await self._close()
 
     def length(self, text: str) -> int:
@@ -151,39 +155,42 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         )
         return await self._writer.call(lambda client: find.look(client, wanted, self.clock))
 
-    async def items(self, since: Cursor | None) -> AsyncGenerator[Item | Seen]:
-        """Yield mentions of every visibility, by polling; each poll overlaps the last by a page."""
-        met: deque[str] = deque(maxlen=2 * PAGE)
-        if since is None:
-            page = await self._mentions()
-            met.extend(listen.identifier(entry) for entry in page)
-            newest = max(met, key=by_age, default=listen.NOWHERE)
-            place = Place(start=newest, at=newest)
-            yield Seen(cursor=place.cursor)
-            await self._next_look()
-        else:
-            place = Place.read(since)
-        while True:
-            told = place
-            async for entry in listen.since(self._mentions, place.at):
-                identifier = listen.identifier(entry)
-                place = place.past(identifier)
-                if identifier in met or by_age(identifier) <= by_age(place.start):
-                    continue
-                met.append(identifier)
-                if item := translate.item(entry, self._me, place):
-                    told = place
-                    yield item
-            if place != told:
-                yield Seen(cursor=place.cursor)
-            await self._next_look()
+    async def items(self, since: Cursor | None) -> AsyncGenerator[Heard]:
+        """Yield mentions of every visibility, their edits and deletions; each look overlaps the last by a page.
 
-    async def _next_look(self) -> None:
-        """Wait until it is time to look again: the one place where a wake-up may come in."""
-        await self.clock.sleep(self.settings.poll_interval.total_seconds())
+        The notifications are read every `poll_interval`, and as soon as the stream tells that something happened.
+        """
+        address = self._stream_address if self.settings.streaming else None
+        events = stream.Stream(self._streamer, address, self.clock)
+        interval = self.settings.poll_interval.total_seconds()
+        ear = Ear(fetch=self._mentions, exists=self._exists, account=self._me)
+        async with events.listening(), aclosing(ear.hear(since, lambda: events.wait(interval))) as heard:
+            async for thing in heard:
+                yield thing
+
+    async def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Heard]:
+        """Yield public posts with a hashtag (`#open`), or those in which the server's search finds words, by polling.
+
+        Raises RefusedError where the server doesn't search texts.
+        """
+        interval = self.settings.poll_interval.total_seconds()
+        fetch = track.listing(
+            query,
+            lambda job: self._within(self._reader, job),
+            account=self._me.id,
+            host=self._host,
+            clock=self.clock,
+        )
+        ear = Ear(fetch=fetch, exists=self._exists, account=self._me)
+        async with aclosing(ear.hear(since, lambda: self.clock.sleep(interval))) as heard:
+            async for thing in heard:
+                yield thing
 
     async def _mentions(self, *, min_id: str | None = None, max_id: str | None = None) -> list[Json]:
         return await self._within(self._reader, lambda client: client.mentions(min_id=min_id, max_id=max_id))
+
+    async def _exists(self, identifier: str) -> bool:
+        return await self._within(self._reader, lambda client: client.exists(identifier))
 
     async def _within(self, worker: Worker[Client], job: Callable[[Client], T]) -> T:
         """Run a job that only reads, for 30 s all in all: a server that drips would take its time for ever."""
@@ -192,7 +199,7 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
         except TimeoutError:
             raise UnavailableError(f"{self._host} doesn't answer within {_DEADLINE:.0f} s.") from None
 
-    def _introduce(self, client: Client) -> tuple[Server, Me]:
+    def _introduce(self, client: Client) -> tuple[Server, Me, str | None]:
         try:
             account = client.verify()
         except RefusedError as error:
@@ -200,18 +207,18 @@ class MastodonPlugin(Plugin[MastodonSettings], Edits, Deletes, Finds, Listens, R
             if status in _NO_LOGIN:
                 raise UnauthorizedError(str(error)) from None
             raise UnavailableError(f"{error} Is {self.settings.base_url} a server with Mastodon's API?") from None
-        server = translate.server(_instance(client), self._host)
+        instance = _instance(client)
+        server = translate.server(instance, self._host)
         me = translate.me(account, server.domain)
         if me is None:
             raise UnavailableError(f"{self._host} doesn't tell whose the token is: is it a server with Mastodon's API?")
-        return server, me
+        return server, me, stream.address(instance, self.settings.base_url)
 
     def _client(self, gate: Gate) -> Client:
         return Client(self.settings.base_url, self._token, self._host, self.clock, gate)
 
     async def _close(self) -> None:
-        await self._writer.close()
-        await self._reader.close()
+        await asyncio.gather(self._writer.close(), self._reader.close(), self._streamer.close())
 
 
 def _instance(client: Client) -> Json:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from mimetypes import guess_extension
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import quote
 
+import requests
 from mastodon import Mastodon
-from mastodon.errors import MastodonError
+from mastodon.errors import MastodonAPIError, MastodonError, MastodonNetworkError
 from mastodon.types_base import PaginatableList
 
-from bridge.plugin import Clock, Media, RefusedError, UnavailableError
+from bridge.plugin import Clock, Media, PluginError, RefusedError, UnavailableError
 from plugins.mastodon.attachments import kind_of
 from plugins.mastodon.failures import Attempt, failure
 from plugins.mastodon.translate import Draft, Json, json_object
@@ -20,6 +22,9 @@ T = TypeVar("T")
 
 PAGE: Final = 40
 _TIMEOUTS: Final = (10.0, 20.0)
+_SILENCE: Final = 90.0
+"""Seconds after which a stream that says nothing is given up; Mastodon's says something every 15 s."""
+_CHUNK: Final = 65_536
 _AGENT: Final = "Statusbridge"
 _GONE: Final = frozenset({404, 410})
 _ABSENT: Final = frozenset({404, 405, 410, 501})
@@ -56,6 +61,7 @@ class Client:
         self._clock = clock
         self._gate = gate
         self._session = Session(base_url, gate)
+        self._base_url = base_url
         self._api = _Plain(
             api_base_url=base_url,
             session=self._session,
@@ -203,8 +209,38 @@ class Client:
         return text if isinstance(text, str) else None
 
     def mentions(self, *, min_id: str | None = None, max_id: str | None = None) -> list[Json]:
-        """Return a page of mentions, of all visibilities: the newest before `max_id`, or the oldest after `min_id`."""
-        return self._list(lambda api: api.notifications(types=["mention"], limit=PAGE, min_id=min_id, max_id=max_id))
+        """Return a page of mentions, of all visibilities: the newest before `max_id`, or the oldest after `min_id`.
+
+        Those of people whom the account's notification policy filters (Mastodon 4.3) are among them.
+        """
+        query = {"types[]": "mention", "include_filtered": "true", "min_id": min_id, "max_id": max_id}
+        return self._list(lambda _: self._read("/api/v1/notifications", query))
+
+    def tagged(self, tag: str, *, min_id: str | None = None, max_id: str | None = None) -> list[Json]:
+        """Return a page of the public statuses with a hashtag, which comes without its `#`."""
+        query = {"min_id": min_id, "max_id": max_id}
+        return self._list(lambda _: self._read(f"/api/v1/timelines/tag/{quote(tag, safe='')}", query))
+
+    def containing(self, words: str, *, min_id: str | None = None, max_id: str | None = None) -> list[Json]:
+        """Return a page of the statuses that the server's search finds.
+
+        Raises RefusedError where there is no search; where it searches no texts, many servers just find nothing.
+        """
+        query = {"q": words, "type": "statuses", "resolve": "false", "min_id": min_id, "max_id": max_id}
+        answer = self._feature(lambda _: self._read("/api/v2/search", query))
+        if answer is None:
+            raise RefusedError(f"{self._host} doesn't search the text of posts: track a #hashtag there instead.")
+        found = answer.get("statuses")
+        if not isinstance(found, list):
+            raise UnavailableError(f"{self._host} gave something else for a list.")
+        return [cast("Json", status) for status in cast("list[object]", found) if isinstance(status, dict)]
+
+    def follow(self, url: str, opened: Callable[[], None], heard: Callable[[bytes], None]) -> None:
+        """Hand on what the stream at `url` says, as it comes, until it ends; `opened` is called once it is there.
+
+        Raises a PluginError: RefusedError and UnauthorizedError where there is no such stream.
+        """
+        self._ask(lambda _: self._follow(url, opened, heard))
 
     def statuses(self, account: str, *, max_id: str | None = None, boosts: bool = False) -> list[Json]:
         """Return a page of an account's own statuses, newest first, without what it has boosted unless asked for."""
@@ -241,9 +277,35 @@ class Client:
             raise UnavailableError(f"{self._host} gave something else for a list.")
         return [cast("Json", entry) for entry in entries if isinstance(entry, dict)]
 
+    def _read(self, path: str, query: Mapping[str, str | None]) -> object:
+        """Return the answer's JSON as it is: to cast it to its own types costs the SDK 9 ms for each notification."""
+        response = self._get(self._base_url + path, params={"limit": str(PAGE), **query}, timeout=_TIMEOUTS)
+        _check(response)
+        return response.json()
+
+    def _follow(self, url: str, opened: Callable[[], None], heard: Callable[[bytes], None]) -> None:
+        wanted = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        timeouts = (_TIMEOUTS[0], _SILENCE)
+        with self._get(url, headers=wanted, timeout=timeouts, stream=True) as response:
+            if response.ok and not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise RefusedError(f"{self._host} has no stream of events there.")
+            _check(response)
+            opened()
+            while chunk := response.raw.read1(_CHUNK):
+                heard(chunk)
+
+    def _get(self, url: str, *, headers: Mapping[str, str] | None = None, **how: Any) -> requests.Response:
+        own = {"Authorization": f"Bearer {self._token}", "User-Agent": _AGENT}
+        try:
+            return self._session.get(url, headers={**own, **(headers or {})}, **how)
+        except Exception as error:
+            raise MastodonNetworkError("no answer") from error  # as the SDK does
+
     def _ask(self, call: Callable[[Mastodon], T], *, writes: bool = False) -> T:
         try:
             return call(self._api)
+        except PluginError:
+            raise
         except Exception as error:
             if self.answer is None and not isinstance(error, MastodonError):
                 raise
@@ -262,3 +324,14 @@ def _raw(api: Mastodon, method: str, path: str, params: Mapping[str, Any], **how
     """Send a request that the SDK has no working call for, by the method under all its calls."""
     request = cast("Callable[..., Any]", getattr(api, _REQUEST))
     return json_object(request(method, path, dict(params), **how))
+
+
+def _check(response: requests.Response) -> None:
+    """Raise what the SDK would for an answer that is no success."""
+    if response.ok:
+        return
+    try:
+        said = json_object(response.json()).get("error")
+    except ValueError:
+        said = None
+    raise MastodonAPIError("no success", response.status_code, response.reason, said)

@@ -1,15 +1,13 @@
-"""The list of notifications, read forward and without gaps, on servers of every habit."""
+"""A list of entries, read forward and without gaps, on servers of every habit."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Protocol
 
 from bridge.plugin import by_age
+from plugins.mastodon.place import NOWHERE
 from plugins.mastodon.translate import Json
-
-NOWHERE: Final = "0"
-"""The position before any notification."""
 
 
 class Fetch(Protocol):
@@ -21,14 +19,16 @@ class Fetch(Protocol):
 
 
 def identifier(entry: Json) -> str:
-    """Return a notification's id, as text."""
+    """Return an entry's id, as text."""
     return str(entry.get("id") or NOWHERE)
 
 
-async def since(fetch: Fetch, position: str) -> AsyncIterator[Json]:
+async def since(fetch: Fetch, position: str) -> AsyncIterator[Json | None]:
     """Yield the newest page, and before it whatever is between `position` and that page; oldest first.
 
-    The newest page comes whole, also what is older than `position`: some servers list a notification late.
+    The newest page comes whole, also what is older than `position`: some servers list an entry late. None comes first
+    where more than a page is new and the list ends before it reaches back to `position`: what the server no longer
+    lists can't be told from what never was, so something may be missing.
     """
     newest = _sorted(await fetch())
     if not newest:
@@ -41,21 +41,27 @@ async def since(fetch: Fetch, position: str) -> AsyncIterator[Json]:
         yield entry
 
 
-async def _between(fetch: Fetch, position: str, end: str) -> AsyncIterator[Json]:
-    """Yield what is newer than `position` and older than `end`, oldest first.
+async def _between(fetch: Fetch, position: str, end: str) -> AsyncIterator[Json | None]:
+    """Yield what is newer than `position` and older than `end`, oldest first, and None before it as `since` does.
 
     It goes forward by `min_id`, and backward from the end for the rest: on a server where `min_id` means `since_id`,
     that is all of it.
     """
+    told = position == NOWHERE
     while True:
         page = await fetch(min_id=position)
         inside = _inside(page, position, end)
-        if not inside or any(by_age(identifier(entry)) >= by_age(end) for entry in page):
-            for entry in await _backward(fetch, position, inside, end):
-                yield entry
-            return
+        last = not inside or any(by_age(identifier(entry)) >= by_age(end) for entry in page)
+        if last:
+            inside = await _backward(fetch, position, inside, end)
+        if inside and not told:
+            told = True
+            if not await fetch(max_id=identifier(inside[0])):
+                yield None
         for entry in inside:
             yield entry
+        if last:
+            return
         position = identifier(inside[-1])
 
 

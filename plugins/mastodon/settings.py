@@ -35,6 +35,10 @@ class MastodonSettings(BaseModel):
         le=timedelta(days=1),
         description="How often to look for mentions.",
     )
+    streaming: bool = Field(
+        default=True,
+        description="Whether to look at once, too, when the server's stream tells of something, where it has one.",
+    )
     visibility: Visibility | None = Field(
         default=None,
         description="public, unlisted or private; without it, the account's default on the server.",

@@ -9,27 +9,25 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from bridge.plugin import (
     Author,
-    Cursor,
     Item,
     Limits,
     Post,
     Posted,
     PostId,
-    RefusedError,
     UncertainError,
     Visibility,
-    by_age,
     clean_inbound,
     strip_leading_mentions,
     to_text,
 )
 from plugins.mastodon.attachments import Attachment, Room, remembered
+from plugins.mastodon.place import Place
 
 Json = Mapping[str, Any]
 
@@ -96,35 +94,6 @@ class Draft:
     sensitive: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A position in the list of notifications: the newest one met, and the newest one of the very first look.
-
-    What is not newer than `start` was said before anybody listened, and is never relayed.
-    """
-
-    start: str
-    at: str
-
-    @property
-    def cursor(self) -> Cursor:
-        """The position as the core stores it."""
-        return Cursor(json.dumps({"start": self.start, "at": self.at}))
-
-    def past(self, identifier: str) -> Place:
-        """Return the position after one more notification; it never goes back."""
-        return replace(self, at=max(self.at, identifier, key=by_age))
-
-    @classmethod
-    def read(cls, cursor: Cursor) -> Place:
-        """Read what `cursor` made; raises RefusedError for anything else."""
-        try:
-            data: Any = json.loads(cursor)
-            return cls(start=str(data["start"]), at=str(data["at"]))
-        except (ValueError, TypeError, KeyError):
-            raise RefusedError("The stored position in the notifications can't be read.") from None
-
-
 def server(instance: Json, host: str) -> Server:
     """Read what the server tells; with an empty mapping, the defaults of an unknown server at `host`."""
     statuses = _dig(instance, "configuration", "statuses")
@@ -163,6 +132,11 @@ def is_mastodon(instance: Json) -> bool:
         return False
     source = str(instance.get("source_url") or "").rstrip("/").rpartition("/")[2].lower()
     return not source or source.startswith(_KIN)
+
+
+def instance_stream(instance: Json) -> str:
+    """Return the address of the stream of events as the server tells it, in version 2 or 1; empty where it doesn't."""
+    return _text(_dig(instance, "configuration", "urls", "streaming")) or _text(_dig(instance, "urls", "streaming_api"))
 
 
 def me(account: Json, domain: str) -> Me | None:
@@ -232,11 +206,11 @@ def attached_ids(status: Json) -> tuple[str, ...]:
 
 
 def item(notification: Json, account: Me, place: Place) -> Item | None:
-    """Read a notification; None where nobody spoke to the account (another type, or its own post).
+    """Read a notification; None where nobody spoke to the account (another type, its own post, a deleted one).
 
     One that can't be read comes as an item with its source in `raw`, and its link where that can be found.
     """
-    if notification.get("type") not in {"mention", None}:
+    if notification.get("type") not in {"mention", None} or notification.get("status", {}) is None:
         return None
     try:
         author = notification["status"]["account"] or notification["account"]
@@ -245,6 +219,27 @@ def item(notification: Json, account: Me, place: Place) -> Item | None:
         return _item(notification["status"], author, account, place)
     except (KeyError, TypeError, ValueError, AttributeError):
         return _unreadable(notification, account, place)
+
+
+def version(notification: Json) -> str:
+    """Return which edit of its status a notification shows: empty for the first."""
+    return _text(_dig(notification, "status", "edited_at"))
+
+
+def uri(notification: Json) -> str:
+    """Return what a notification's status is called everywhere; empty where it isn't told."""
+    return _text(_dig(notification, "status", "uri"))
+
+
+def status_id(notification: Json) -> str:
+    """Return the id of a notification's status; empty where it has none."""
+    return _text(_dig(notification, "status", "id"))
+
+
+def as_mention(status: Json) -> Json:
+    """Return a status as the notification that would tell of it, so that both are read alike."""
+    author, created_at = status.get("account"), status.get("created_at")
+    return {"id": status.get("id"), "type": "mention", "account": author, "status": status, "created_at": created_at}
 
 
 def _item(status: Json, author: Json, account: Me, place: Place) -> Item:

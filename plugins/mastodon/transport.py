@@ -136,7 +136,7 @@ class Session(requests.Session):
                 self._adapter.close()
         if self.answer is None:
             kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
-            is_list = response.content.lstrip()[:1] == b"["
+            is_list = not kwargs.get("stream") and response.content.lstrip()[:1] == b"["
             self.answer = Answer(status=response.status_code, headers=kept, is_list=is_list)
         for name in _TRAPS:
             response.headers.pop(name, None)

@@ -28,7 +28,10 @@ class Listing:
 
 
 async def read(listing: Listing, position: int) -> list[int]:
-    return [int(listen.identifier(entry)) async for entry in listen.since(listing, str(position))]
+    """Read on from a position; -1 stands for a gap."""
+    return [
+        -1 if entry is None else int(listen.identifier(entry)) async for entry in listen.since(listing, str(position))
+    ]
 
 
 @pytest.mark.parametrize("most", [40, 20, 7])
@@ -51,7 +54,7 @@ async def test_a_long_gap_is_read_forward_page_by_page() -> None:
     listing = Listing(range(1000))
     assert await read(listing, 799) == list(range(800, 1000))
     forward = [("799", None), ("839", None), ("879", None), ("919", None), ("959", None)]
-    assert listing.asked == [(None, None), *forward, (None, "960")]
+    assert listing.asked == [(None, None), forward[0], (None, "800"), *forward[1:], (None, "960")]
 
 
 async def test_from_nowhere_everything_is_new() -> None:
@@ -63,4 +66,18 @@ async def test_ids_of_other_lengths_are_in_order() -> None:
     async def fetch(*, min_id: str | None = None, max_id: str | None = None) -> list[Json]:
         return [] if min_id or max_id else [{"id": "9"}, {"id": "100"}, {"id": "11"}]
 
-    assert [entry["id"] async for entry in listen.since(fetch, "0")] == ["9", "11", "100"]
+    found = [listen.identifier(entry) async for entry in listen.since(fetch, "0") if entry is not None]
+    assert found == ["9", "11", "100"]
+
+
+@pytest.mark.parametrize("habit", ["min_id", "since_id", "ignored"])
+@pytest.mark.parametrize(("position", "gap"), [(48, True), (49, True), (50, False), (52, False), (900, False)])
+async def test_trap_a_gap_longer_than_the_server_keeps_is_told(position: int, gap: bool, habit: str) -> None:
+    heard = await read(Listing(range(50, 950), habit), position)
+    assert (heard[0] == -1) == gap
+    assert heard.count(-1) == gap
+    assert heard[gap:][-(949 - max(position, 49)) :] == list(range(max(position, 49) + 1, 950))
+
+
+async def test_a_list_that_people_have_cleared_is_no_gap() -> None:
+    assert await read(Listing(range(50, 60)), 40) == list(range(50, 60))

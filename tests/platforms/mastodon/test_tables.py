@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from bridge.plugin import Cursor, Item, RefusedError, Visibility
 from plugins.mastodon import find, translate
 from plugins.mastodon.failures import Attempt, failure, retry_after
+from plugins.mastodon.place import Place
 from plugins.mastodon.settings import MastodonSettings
-from plugins.mastodon.translate import Me, Place
+from plugins.mastodon.translate import Me
 from plugins.mastodon.transport import Answer
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_positions() -> None:
     assert Place.read(PLACE.cursor) == PLACE
     assert PLACE.past("9").at == "42"
     assert PLACE.past("100").at == "100"
-    for odd in ("", "7", "[]", "null", '{"at": "1"}'):
+    for odd in ("", "7", "[]", "null", '{"at": "1"}', '{"start": "0", "at": "1", "recent": [7]}'):
         with pytest.raises(RefusedError):
             Place.read(Cursor(odd))
 
