@@ -98,7 +98,7 @@ def hear(tx: Tx, *, account: str, things: Sequence[Item | Edited | Deleted], rec
         for thing in run:
             if isinstance(thing, Edited):
                 changes += _edit(tx, account, thing.item, received_at)
-            elif isinstance(thing, Deleted):
+            if isinstance(thing, Deleted):
                 changes += _delete(tx, account, thing.id, received_at)
     return changes
 

@@ -23,6 +23,7 @@ from bridge.plugin import (
     Cursor,
     Deleted,
     Edited,
+    Gap,
     Heard,
     Item,
     Key,
@@ -42,6 +43,7 @@ from bridge.testing.fates import Call, Fate, Published, Verb
 __all__ = ["FakePlatform"]
 
 T = TypeVar("T")
+H = TypeVar("H", Item, Edited, Deleted, Gap, Seen)
 
 _PATIENCE: Final = 60.0
 
@@ -111,13 +113,11 @@ class FakePlatform:
 
     def say(self, text: str, *, who: str = "kim", **values: Any) -> Item:
         """Have somebody say something to the account; `values` are further fields of the `Item`."""
-        self.hear(self._said(f"i{len(self.heard) + 1}", text, who, values))
-        return self.items[-1]
+        return self._put(self.heard, self._said(f"i{len(self.heard) + 1}", text, who, values))
 
     def say_elsewhere(self, text: str, *, who: str = "kim", **values: Any) -> Item:
         """Have somebody say something, but not to the account."""
-        self._put(self.elsewhere, self._said(f"e{len(self.elsewhere) + 1}", text, who, values))
-        return _items(self.elsewhere)[-1]
+        return self._put(self.elsewhere, self._said(f"e{len(self.elsewhere) + 1}", text, who, values))
 
     def change(self, item: Item, text: str, **values: Any) -> Item:
         """Have its author edit what was said; returns it as it is now."""
@@ -352,15 +352,16 @@ class FakePlatform:
         )
         return replace(made, **values)
 
-    def _put(self, said: list[Heard], thing: Heard) -> None:
+    def _put(self, said: list[Heard], thing: H) -> H:
+        """Add a thing with the cursor of its place, and return it so."""
         cursor = Cursor(str(len(said) + 1))
-        if isinstance(thing, Edited):
-            said.append(Edited(item=replace(thing.item, cursor=cursor)))
-        else:
-            said.append(replace(thing, cursor=cursor))
-            if isinstance(thing, Item):
-                self._ages.append(thing.id)
+        placed = replace(thing, item=replace(thing.item, cursor=cursor)) if isinstance(thing, Edited) else thing
+        placed = placed if isinstance(placed, Edited) else replace(placed, cursor=cursor)
+        said.append(placed)
+        if isinstance(placed, Item):
+            self._ages.append(placed.id)
         self.wake()
+        return placed
 
 
 def _items(said: Sequence[Heard]) -> list[Item]:

@@ -264,3 +264,13 @@ async def test_trap_a_mention_that_is_still_listed_without_its_status_was_taken_
         assert await listener.look() == []
         await listener.close()
     assert (await looks(shop, clock, listener.cursor, 2))[0] == []
+
+
+async def test_what_was_said_in_a_long_absence_is_told_once_each(
+    board: Board, shop: MastodonPlugin, clock: FakeClock
+) -> None:
+    for number in range(1, 301):
+        board.say(number)
+    told, cursor = await looks(shop, clock, Cursor('{"start": "1", "at": "1"}'), 2)
+    assert told == [f"new s{number} number {number}" for number in range(2, 301)]
+    assert [one.entry for one in Place.read(cursor).recent] == [str(number) for number in range(261, 301)]

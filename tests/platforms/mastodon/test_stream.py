@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from bridge.plugin import Item, Key, Post, Seen
 from bridge.testing import FakeClock
-from plugins.mastodon.stream import Names, Pace, address
+from plugins.mastodon.stream import Names, Pace, Stream, address
+from plugins.mastodon.worker import Worker
 from tests.platforms.mastodon.board import Board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.plugin import Heard
+    from plugins.mastodon.client import Client
     from tests.platforms.mastodon.conftest import Accounts, Stub
     from tests.servers.mastodon import MastodonMock
 
@@ -217,7 +219,10 @@ async def test_a_stream_that_was_steady_is_begun_again_without_a_long_pause(scen
             scene.radio.end()
             await scene.clock.wait_for_wait(pause)
             await scene.clock.advance(pause)
-        await scene.radio.opened.get()
+        scene.board.say(1, "it is open")
+        scene.radio.event("notification")
+        assert await said == "it is open"
+        said = ask(things)
         for _ in range(3):
             await scene.clock.wait_for_wait(20)
             await scene.clock.advance(20)
@@ -264,6 +269,26 @@ async def test_the_stream_of_a_real_server_process_wakes_the_look(mock: Mastodon
         second = await mock.mention("lee", "hi", visibility="direct")
         heard.append(await anext(things))
     assert [thing.id for thing in heard if isinstance(thing, Item)] == [first.id, second.id]
+
+
+async def test_a_bug_of_our_own_in_the_stream_does_not_pass_unseen() -> None:
+    def broken(_: object) -> Client:
+        raise ValueError("a bug")
+
+    clock, worker = FakeClock(), Worker("mastodon-stream-of-a-test", broken)
+    events = Stream(worker, "http://127.0.0.1:1/stream", clock)
+
+    async def wait_again_and_again() -> None:
+        async with events.listening():
+            while True:
+                waiting = asyncio.ensure_future(events.wait(20))
+                await clock.wait_for_wait(20)
+                await clock.advance(20)
+                await waiting
+
+    with pytest.raises(ValueError, match="a bug"):
+        await wait_again_and_again()
+    await worker.close()
 
 
 @given(st.lists(st.sampled_from([b"event: a\n", b"data: xyz\n", b"\n", b":thump\n", b"event:b\r\n"])), st.data())
