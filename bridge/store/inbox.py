@@ -201,19 +201,9 @@ def _edit(tx: Tx, account: str, edited: Item, at: datetime) -> list[Change]:
     if known.deleted_at is not None:
         return []
     now = _narrowed(known.item, edited)
-    if _shown(known.item) == _shown(now) and storable(now.id) == known.item.id:
+    values = _editable(now)
+    if values == _editable(known.item):
         return []
-    values = {
-        "platform_id": now.id,
-        "text": now.text,
-        "warning": now.warning,
-        "language": now.language,
-        "visibility": now.visibility.value,
-        "url": now.url,
-        "media": list(now.media),
-        "memo": dict(now.memo),
-        "raw": now.raw,
-    }
     tx.execute(_EDIT, {"one": known.id, **{f"new_{name}": value for name, value in values.items()}})
     if _shown(known.item) == _shown(now):
         return []
@@ -225,6 +215,20 @@ def _narrowed(known: Item, edited: Item) -> Item:
     if known.private and not edited.private:
         return replace(edited, author=known.author, visibility=known.visibility, memo=known.memo)
     return replace(edited, author=known.author)
+
+
+def _editable(one: Item) -> dict[str, Any]:
+    return {
+        "platform_id": one.id,
+        "text": one.text,
+        "warning": one.warning,
+        "language": one.language,
+        "visibility": one.visibility.value,
+        "url": one.url,
+        "media": list(one.media),
+        "memo": dict(one.memo),
+        "raw": one.raw,
+    }
 
 
 def _shown(one: Item) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ a type, servers name events differently. Source: https://docs.joinmastodon.org/m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
@@ -59,14 +59,16 @@ class Names:
         """Begin at the beginning of a line."""
         self._line = b""
 
-    def read(self, piece: bytes) -> Iterator[str]:
-        """Yield the name of each event that the piece begins."""
+    def read(self, piece: bytes) -> tuple[str, ...]:
+        """Return the name of each event that begins with the piece."""
+        found: list[str] = []
         *lines, rest = piece.split(b"\n")
         for line in lines:
             whole, self._line = self._line + line[:_LINE], b""
             if whole.startswith(b"event:"):
-                yield whole[6:].strip().decode(errors="replace")
+                found.append(whole[6:].strip().decode(errors="replace"))
         self._line = (self._line + rest[:_LINE])[:_LINE]
+        return tuple(found)
 
 
 class Pace:

@@ -108,6 +108,14 @@ async def test_only_an_edit_of_what_people_saw_is_news(store: Store, more: dict[
     assert (await get(store, 1)).item.text == more.get("text", "text a")
 
 
+async def test_an_edit_for_fewer_people_counts_from_then_on_and_is_silent(store: Store) -> None:
+    await hear(store, heard("a"))
+    private = heard("a", visibility=Visibility.DIRECT, memo={"visibility": "direct"})
+    assert await hear(store, Edited(item=private), Edited(item=private)) == []
+    now = (await get(store, 1)).item
+    assert (now.private, now.memo) == (True, {"visibility": "direct"})
+
+
 async def test_what_could_not_be_read_and_now_can_is_news_and_its_source_is_not(store: Store) -> None:
     await hear(store, heard("a", text="", raw='{"favourites": 1}'))
     assert await hear(store, Edited(item=heard("a", text="", raw='{"favourites": 2}'))) == []
