@@ -23,7 +23,6 @@ from bridge.plugin import (
     Cursor,
     Deleted,
     Edited,
-    Gap,
     Heard,
     Item,
     Key,
@@ -43,7 +42,7 @@ from bridge.testing.fates import Call, Fate, Published, Verb
 __all__ = ["FakePlatform"]
 
 T = TypeVar("T")
-H = TypeVar("H", Item, Edited, Deleted, Gap, Seen)
+H = TypeVar("H", bound=Heard)
 
 _PATIENCE: Final = 60.0
 
@@ -355,8 +354,10 @@ class FakePlatform:
     def _put(self, said: list[Heard], thing: H) -> H:
         """Add a thing with the cursor of its place, and return it so."""
         cursor = Cursor(str(len(said) + 1))
-        placed = replace(thing, item=replace(thing.item, cursor=cursor)) if isinstance(thing, Edited) else thing
-        placed = placed if isinstance(placed, Edited) else replace(placed, cursor=cursor)
+        if isinstance(thing, Edited):
+            placed = replace(thing, item=replace(thing.item, cursor=cursor))
+        else:
+            placed = replace(thing, cursor=cursor)
         said.append(placed)
         if isinstance(placed, Item):
             self._ages.append(placed.id)
