@@ -13,7 +13,7 @@ from bridge.domain.accounts import AccountState
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Refused, Sent, State, Tell, Unauthorized
 from bridge.domain.mint import Mint
 from bridge.domain.posts import Key
-from bridge.domain.retry import LONGEST, Breaker
+from bridge.domain.retry import Breaker
 from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Terms, Wait
 from bridge.store import accounts, inbox, notices, outbox, posts
 
@@ -315,11 +315,11 @@ def recover(tx: Tx, context: Context) -> int:
 
 
 def _clamp(tx: Tx, context: Context) -> None:
-    """Bring a back-off that a wall clock set wrong has put far away back within reach."""
-    head = outbox.head(tx, context.account)
-    latest = context.now + context.terms.backoff * LONGEST
-    if head is not None and head.due_at is not None and head.due_at > latest:
-        outbox.save(tx, replace(head, due_at=latest), now=context.now)
+    """Bring near what a wall clock set back has put far away; a pause of its meant length stays as it is."""
+    for one in outbox.pausing(tx, context.account):
+        near = settling.within_reach(one, now=context.now)
+        if near != one:
+            outbox.save(tx, near, now=context.now)
 
 
 def give_back(tx: Tx, context: Context) -> int:

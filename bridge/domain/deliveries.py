@@ -57,9 +57,10 @@ class Delivery:
     """One row of the outbox, with what its post says about it.
 
     `source` is the conversation its post was written in. `parent` is what it answers on the platform, or what a
-    deletion deletes. `text` and the key are frozen once `attempt` is above zero. `doubt_since` is the first attempt
-    whose outcome is not known, `doubt_attempt` that attempt's number, and `looks` counts the looks since then that
-    could not tell. `unwanted` is set when a person took it back while it was, or may have been, on its way.
+    deletion deletes. `text` and the key are frozen once `attempt` is above zero. `pause` is how long the wait until
+    `due_at` was meant to be when it was set. `doubt_since` is the first attempt whose outcome is not known,
+    `doubt_attempt` that attempt's number, and `looks` counts the looks since then that could not tell. `unwanted` is
+    set when a person took it back while it was, or may have been, on its way.
     """
 
     id: int
@@ -82,6 +83,7 @@ class Delivery:
     hold_until: datetime | None = None
     position: int = 0
     due_at: datetime | None = None
+    pause: timedelta | None = None
     attempt: int = 0
     failures: int = 0
     looks: int = 0

@@ -166,6 +166,18 @@ def settle(
         base=terms.backoff,
     )
     pause = backoff(delivery.failures + 1, jitter, terms.backoff)
+    settled = _settled(delivery, outcome, now=now, after=after, pause=pause, terms=terms)
+    return replace(settled, delivery=_measured(settled.delivery, now))
+
+
+def _measured(delivery: Delivery, now: datetime) -> Delivery:
+    """Note how long the pause shall be that was just begun, so that a clock set otherwise can't make it longer."""
+    return replace(delivery, pause=delivery.due_at - now if delivery.due_at is not None else None)
+
+
+def _settled(
+    delivery: Delivery, outcome: Outcome, *, now: datetime, after: Breaker, pause: timedelta, terms: Terms
+) -> Settled:
     match outcome:
         case Sent(posted=posted):
             return _sent(delivery, posted, breaker=after)
@@ -339,10 +351,22 @@ def recover(delivery: Delivery, *, now: datetime, terms: Terms) -> Delivery:
     """
     if delivery.kind is not DeliveryKind.POST:
         return replace(_without_doubt(delivery), state=State.READY, due_at=None)
-    return replace(
+    doubtful = replace(
         delivery,
         state=State.UNCERTAIN,
         due_at=now + terms.settle_after,
         error=delivery.error or "the bridge stopped in the middle",
         told=True,
     )
+    return _measured(doubtful, now)
+
+
+def within_reach(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Return a delivery whose pause is, from now, at most as long as it was meant to be.
+
+    Its end is stored by the wall clock, which may have been set back while the program was away.
+    """
+    latest = now + (delivery.pause or timedelta(0))
+    if delivery.due_at is None or delivery.due_at <= latest:
+        return delivery
+    return replace(delivery, due_at=latest)

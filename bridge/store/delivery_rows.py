@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, State
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 FINAL: Final = frozenset({State.SENT, State.DEAD, State.CANCELLED, State.ASKED})
 """The states in which a lane has done with a delivery."""
 
+_MS: Final = timedelta(milliseconds=1)
+
 PARAMETER: Final = "new_"
 """What the parameters of `changes` begin with."""
 
 CHANGING: Final = (
     "text", "parent_id", "parent_memo", "state", "held", "hold_until", "position", "fresh_since", "due_at",
-    "attempt", "failures", "looks", "epoch", "doubt_since", "doubt_attempt", "unwanted", "told", "posted_id",
-    "posted_url", "memo", "error", "settled_at",
+    "pause_ms", "attempt", "failures", "looks", "epoch", "doubt_since", "doubt_attempt", "unwanted", "told",
+    "posted_id", "posted_url", "memo", "error", "settled_at",
 )  # fmt: skip
 """The columns that change in the life of a delivery."""
 
@@ -45,6 +48,7 @@ def blank(entry: EntryId, account: str, kind: DeliveryKind, key: Key, now: datet
         "hold_until": None,
         "fresh_since": now,
         "due_at": None,
+        "pause_ms": None,
         "key_token": key.token,
         "key_minted_at": key.minted_at,
         "attempt": 0,
@@ -76,6 +80,7 @@ def changes(changed: Delivery, now: datetime) -> dict[str, Any]:
         "new_position": changed.position,
         "new_fresh_since": changed.fresh_since,
         "new_due_at": changed.due_at,
+        "new_pause_ms": changed.pause // _MS if changed.pause is not None else None,
         "new_attempt": changed.attempt,
         "new_failures": changed.failures,
         "new_looks": changed.looks,
@@ -121,6 +126,7 @@ def read(row: Row[Any]) -> Delivery:
         hold_until=row.hold_until,
         position=row.position,
         due_at=row.due_at,
+        pause=row.pause_ms * _MS if row.pause_ms is not None else None,
         attempt=row.attempt,
         failures=row.failures,
         looks=row.looks,

@@ -50,6 +50,11 @@ _SENDING = _ROWS.where(
     text(DELIVERY_IN_LANE.replace("state", "delivery.state")),
     delivery.c.state == literal_column("'sending'"),
 )
+_PAUSING = _ROWS.where(
+    _ACCOUNT,
+    text(DELIVERY_IN_LANE.replace("state", "delivery.state")),
+    delivery.c.due_at.is_not(None),
+)
 _NEXT_HOLD = select(func.min(delivery.c.hold_until)).where(_ACCOUNT, text(DELIVERY_HELD))
 _WAITING = select(func.count()).where(_ACCOUNT, text(DELIVERY_IN_LANE))
 _TAIL = select(func.max(delivery.c.position)).where(_ACCOUNT)
@@ -205,6 +210,11 @@ def held(tx: Tx, account: str) -> tuple[Delivery, ...]:
 def sending(tx: Tx, account: str) -> tuple[Delivery, ...]:
     """Return what is, or was, on the wire to an account."""
     return tuple(delivery_rows.read(row) for row in tx.execute(_SENDING, {"in_account": account}))
+
+
+def pausing(tx: Tx, account: str) -> tuple[Delivery, ...]:
+    """Return what is in an account's lane and waits for a time."""
+    return tuple(delivery_rows.read(row) for row in tx.execute(_PAUSING, {"in_account": account}))
 
 
 def next_hold(tx: Tx, account: str) -> datetime | None:

@@ -66,7 +66,8 @@ _DOUBT = (
         {
             name: bindparam("new_" + name)
             for name in (
-                "state", "held", "hold_until", "due_at", "attempt", "epoch", "doubt_since", "doubt_attempt", "error",
+                "state", "held", "hold_until", "due_at", "pause_ms", "attempt", "epoch", "doubt_since", "doubt_attempt",
+                "error",
             )
         }
     )
@@ -161,6 +162,7 @@ def _doubtful(row: AnyRow, now: datetime) -> dict[str, object]:
         "new_held": frozenset({Hold.FOLLOWS.value}) if waits else frozenset[str](),
         "new_hold_until": None,
         "new_due_at": None if waits else now + SETTLE,
+        "new_pause_ms": None if waits else SETTLE // timedelta(milliseconds=1),
         "new_attempt": attempt,
         "new_epoch": None,
         "new_doubt_since": row.doubt_since or row.created_at,

@@ -152,6 +152,7 @@ delivery = Table(
     Column("position", Id, nullable=False, comment="order in the lane"),
     Column("fresh_since", Utc, nullable=False, comment="what max_age counts from"),
     Column("due_at", Utc),
+    Column("pause_ms", BigInteger, comment="how long the wait until due_at was meant to be"),
     Column("key_token", SafeText, nullable=False),
     Column("key_minted_at", Utc, nullable=False),
     Column("attempt", Integer, nullable=False),

@@ -206,12 +206,12 @@ async def test_a_deletion_that_an_earlier_run_left_is_tried_again(bench: Bench, 
 
 async def test_a_start_probes_an_open_breaker_at_once_and_brings_far_times_near(bench: Bench, clock: FakeClock) -> None:
     (one,) = await bench.post()
-    await bench.save(replace(one, due_at=clock.now() + HOUR))
+    await bench.save(replace(one, due_at=clock.now() + HOUR, pause=5 * SECOND))
     state = await bench.store.read(lambda tx: accounts.get(tx, ACCOUNT))
     opened = replace(state, failures=5, open_step=3, probe_at=clock.now() + HOUR, open_cause="503")
     await bench.store.write(lambda tx: accounts.put(tx, opened))
     await bench.store.write(lambda tx: units.recover(tx, bench.context()))
-    assert (await bench.row(one)).due_at == clock.now() + timedelta(minutes=5)
+    assert (await bench.row(one)).due_at == clock.now() + 5 * SECOND
     after = await bench.store.read(lambda tx: accounts.get(tx, ACCOUNT))
     assert (after.probe_at, after.open_step) == (clock.now(), 3)
 

@@ -105,6 +105,7 @@ CASES = [
     Case("outbox.followers", lambda tx: outbox.followers(tx, 1), ("ix_delivery_follows",)),
     Case("outbox.held", lambda tx: outbox.held(tx, "one"), ("ix_delivery_held",)),
     Case("outbox.sending", lambda tx: outbox.sending(tx, "one"), ("ix_delivery_lane",)),
+    Case("outbox.pausing", lambda tx: outbox.pausing(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.next_hold", lambda tx: outbox.next_hold(tx, "one"), ("ix_delivery_held",)),
     Case("outbox.waiting", lambda tx: outbox.waiting(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.tail", lambda tx: outbox.tail(tx, "one"), ("ix_delivery_account_position",)),

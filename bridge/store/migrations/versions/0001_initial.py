@@ -243,6 +243,7 @@ def _delivery() -> None:
         sa.Column("position", _ID, nullable=False, comment="order in the lane"),
         sa.Column("fresh_since", _UTC, nullable=False, comment="what max_age counts from"),
         sa.Column("due_at", _UTC, nullable=True),
+        sa.Column("pause_ms", sa.BigInteger(), nullable=True, comment="how long the wait until due_at was meant to be"),
         sa.Column("key_token", sa.Text(), nullable=False),
         sa.Column("key_minted_at", _UTC, nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
