@@ -20,7 +20,7 @@ from bridge.chat import Chat
 from bridge.chat.probe import probe
 from bridge.commands import receipts
 from bridge.commands.desk import Desk
-from bridge.delivery import DIRECT, Attendance, Lane, Lanes
+from bridge.delivery import DIRECT, Attendance, Lane, Lanes, Pulse
 from bridge.domain.clock import Clock, SystemClock, wait_event
 from bridge.domain.people import Place, Target
 from bridge.listening import Listener
@@ -90,7 +90,8 @@ class Bridge:
         self._accounts = accounts
         self._started = asyncio.Event()
         self._caught_up = asyncio.Event()
-        self.attendance = Attendance()
+        pulse = Pulse(clock)
+        self.attendance = Attendance(pulse.awake)
         self.stopping = asyncio.Event()
         admins = tuple(Target(jid, Place.DIRECT) for jid in settings.admins())
         enabled = [account for account in accounts if account.settings.enabled]
@@ -111,6 +112,7 @@ class Bridge:
             ],
             self.attendance,
             self._started,
+            pulse,
         )
         self._listeners = {
             account.name: Listener(Worked(account), store=store, settings=settings, clock=clock) for account in enabled
@@ -171,14 +173,15 @@ class Bridge:
 
     def health(self) -> web.Health:
         """Return how the bridge is, for monitoring."""
-        missing = self._awaited() - self.attendance.present
+        missing, store = self._awaited() - self.attendance.present, self._store.problem
         problems = [f"not joined: {name}" for name in sorted(missing)]
         problems += [
             f"{account.name}: {account.status}"
             for account in self._accounts
             if account.settings.enabled and not account.up
         ]
-        return web.Health(ok=not missing, problems=tuple(problems))
+        problems += [] if store is None else [f"the store can't commit: {store}"]
+        return web.Health(ok=not missing and store is None, problems=tuple(problems))
 
     def _awaited(self) -> frozenset[str]:
         return frozenset({DIRECT, *(room.jid for room in self._settings.rooms)})

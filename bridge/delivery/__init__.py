@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 
 from bridge.delivery.attendance import DIRECT, Attendance, conversation
 from bridge.delivery.lane import Account, Lane
+from bridge.delivery.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DIRECT", "Account", "Attendance", "Lane", "Lanes", "conversation"]
+__all__ = ["DIRECT", "Account", "Attendance", "Lane", "Lanes", "Pulse", "conversation"]
 
 
 class Lanes:
     """All lanes; independent of each other, so that a platform that hangs delays nobody else."""
 
-    def __init__(self, lanes: Sequence[Lane], attendance: Attendance, started: asyncio.Event) -> None:
+    def __init__(
+        self, lanes: Sequence[Lane], attendance: Attendance, started: asyncio.Event, pulse: Pulse | None = None
+    ) -> None:
         """Take the lanes, which share `started`."""
         self._lanes = tuple(lanes)
         self._attendance = attendance
         self._started = started
+        self._pulse = pulse
         self._stopped = asyncio.Event()
         attendance.watch(self.poke)
 
@@ -45,10 +49,18 @@ class Lanes:
             await lane.restart_holds(name)
         self._attendance.arrive(name)
 
+    async def _stood_still(self) -> None:
+        """Begin every undo window anew: what was said meanwhile is still to be read."""
+        for name in sorted(self._attendance.present):
+            for lane in self._lanes:
+                await lane.restart_holds(name)
+
     async def run(self) -> None:
         """Run every lane until stopped; one that fails by a bug of ours ends the program, since it can't be trusted."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stopped.wait(), name="lanes")
+            if self._pulse is not None:
+                group.create_task(self._pulse.run(self._stopped, self._stood_still), name="pulse")
             for lane in self._lanes:
                 group.create_task(lane.run(), name=f"lane {lane.name}")
 

@@ -21,8 +21,9 @@ def conversation(target: Target) -> str:
 class Attendance:
     """The conversations that are joined and caught up, kept by the chat and read by the lanes."""
 
-    def __init__(self) -> None:
-        """Begin with nobody there."""
+    def __init__(self, awake: Callable[[], bool] = lambda: True) -> None:
+        """Begin with nobody there; `awake` tells whether the program runs as it should, see `Pulse`."""
+        self._awake = awake
         self._present: frozenset[str] = frozenset()
         self._watchers: list[Callable[[], None]] = []
 
@@ -30,6 +31,11 @@ class Attendance:
     def present(self) -> frozenset[str]:
         """The conversations that hear the bot now."""
         return self._present
+
+    @property
+    def hearing(self) -> frozenset[str]:
+        """Those of them that really do: nobody, right after the program stood still."""
+        return self._present if self._awake() else frozenset()
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call something after every change."""

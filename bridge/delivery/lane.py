@@ -162,7 +162,7 @@ class Lane:
             now=self._clock.now(),
             seed=uuid.uuid4().hex,
             terms=self._terms(plugin),
-            present=self._attendance.present,
+            present=self._attendance.hearing,
             told=self._told_to,
             admins=self._admins,
             usable=plugin is not None and not self._stopping,
@@ -189,12 +189,15 @@ class Lane:
 
         Every unit of a lane checks the rows it is about, so that one whose commit is in doubt can be given again.
         """
+        said = False
         while True:
             context = self._context()
             try:
                 return await self._store.write(lambda tx, context=context: unit(tx, context))
             except (NotCommitted, InDoubt) as error:
-                log.error("store does not commit", account=self.name, cause=str(error))  # noqa: TRY400 - the cause says it all
+                if not (said or error.told):
+                    log.error("store does not commit", account=self.name, cause=str(error))  # noqa: TRY400 - the cause says it all
+                    said = True
                 await self._clock.sleep(STORE_PAUSE)
 
     async def _attempt(self, delivery: Delivery) -> Next:

@@ -57,8 +57,8 @@ class SystemClock:
         return self._since + timedelta(microseconds=passed // 1000)
 
     def monotonic(self) -> float:
-        """Return the machine's monotonic seconds."""
-        return time.monotonic()
+        """Return the machine's seconds since its start, those that it was suspended for included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds."""

@@ -108,6 +108,12 @@ class FakeClock:
         self._elapsed = max(self._elapsed, target)
         await _drain()
 
+    async def stand_still(self, seconds: float) -> None:
+        """Let time pass while the program doesn't run: whatever was due meanwhile happens afterwards, late."""
+        await _drain()
+        self._elapsed += seconds
+        await self.advance(0)
+
     def jump(self, seconds: float) -> None:
         """Move the wall time alone, either way, as when somebody sets the machine's clock."""
         self._wall += timedelta(seconds=seconds)

@@ -191,3 +191,19 @@ async def test_waiting_for_sleepers_and_for_a_wait() -> None:
     await first
     with pytest.raises(TimeoutError):
         await second
+
+
+async def test_what_was_due_while_the_program_stood_still_happens_afterwards() -> None:
+    clock = FakeClock()
+    seen: list[float] = []
+
+    async def wake(seconds: float) -> None:
+        await clock.sleep(seconds)
+        seen.append(clock.monotonic())
+
+    tasks = [asyncio.create_task(wake(seconds)) for seconds in (1, 2, 40)]
+    await clock.stand_still(30)
+    assert seen == [30, 30]
+    await clock.advance(10)
+    assert seen == [30, 30, 40]
+    await asyncio.gather(*tasks)
