@@ -21,7 +21,7 @@ from bridge.domain.items import Deleted, Edited, Gap, Heard, Item
 from bridge.domain.mint import Mint
 from bridge.domain.retry import backoff
 from bridge.plugin import Listens, PluginError
-from bridge.store import InDoubt, NotCommitted, cursors, inbox
+from bridge.store import StoreError, cursors, inbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -119,8 +119,9 @@ class Listener:
         try:
             since = await self._store.read(lambda tx: cursors.get(tx, cursor_name(self._account.name)))
             await self._hear(plugin.items(Cursor(since) if since is not None else None))
-        except (PluginError, NotCommitted, InDoubt) as error:
-            log.warning("cannot hear", account=self._account.name, cause=str(error))
+        except (PluginError, StoreError) as error:
+            if not (isinstance(error, StoreError) and error.told):
+                log.warning("cannot hear", account=self._account.name, cause=str(error))
             return str(error)
         except Exception as error:
             log.exception("listening failed", account=self._account.name)
@@ -149,7 +150,7 @@ class Listener:
             new = await self._store.write(
                 lambda tx: hearing.tell_deaf(tx, name, cause, told=told, mint=Mint(seed), now=now)
             )
-        except (NotCommitted, InDoubt) as error:
+        except StoreError as error:
             log.warning("the rooms can't be told that nothing is heard", account=name, cause=str(error))
             await self._clock.sleep(STORE_PAUSE)
             return

@@ -66,12 +66,18 @@ class Timers:
         try:
             return await self._store.write(lambda tx: unit(tx, now), bulk=True)
         except StoreError as error:
-            log.warning("cannot prune", cause=str(error))
+            if not error.told:
+                log.warning("cannot prune", cause=str(error))
             return 0
 
     async def log_audit_head(self) -> None:
         """Log how long the audit's chain is and how it ends, so that a cut tail is seen."""
-        head = await self._store.read(audit.head)
+        try:
+            head = await self._store.read(audit.head)
+        except StoreError as error:
+            if not error.told:
+                log.warning("cannot read the audit", cause=str(error))
+            return
         log.info("audit head", count=head.count, hash=head.hash)
 
 

@@ -123,10 +123,14 @@ def text_message(*, to: str, room: bool, body: str, identifier: str, corrects: s
     return message
 
 
-def presence(*, to: str | None = None, kind: str | None = None, status: str | None = None) -> Element:
-    """Build a presence."""
+def presence(
+    *, to: str | None = None, kind: str | None = None, status: str | None = None, busy: bool = False
+) -> Element:
+    """Build a presence; `busy` asks people not to expect anything now."""
     attributes = {name: value for name, value in (("to", to), ("type", kind)) if value is not None}
     element = Element(PRESENCE, attributes)
+    if busy:
+        SubElement(element, CLIENT + "show").text = "dnd"
     if status is not None:
         SubElement(element, CLIENT + "status").text = xml_safe(status)
     return element

@@ -146,7 +146,8 @@ class Sender:
                     await self._step()
                 except StoreError as error:
                     self._doubt = self._doubt or isinstance(error, InDoubt)
-                    _log.warning("the store can't commit; what the bot says waits", cause=str(error))
+                    if not error.told:
+                        _log.warning("the store can't commit; what the bot says waits", cause=str(error))
                     await self._clock.sleep(_STORE_PAUSE)
                     continue
                 await wait_event(self._clock, self._wake, self._rest())

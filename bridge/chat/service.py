@@ -31,6 +31,7 @@ from bridge.chat.sender import Sender
 from bridge.chat.session import Handlers, Login, Session
 from bridge.chat.worker import Desk, Entry, Passed, Worker
 from bridge.domain.people import Place, Target
+from bridge.store import OUTAGE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 STATUS: Final = "I publish what staff tell me to. Say !help"
+WRITES_NOTHING: Final = "I can't write anything down at the moment, so nothing is done yet. What you say waits"
+"""Shown in place of it, since no line can be sent that isn't written down first."""
 
 
 class Chat:
@@ -73,6 +76,7 @@ class Chat:
         """
         silence()
         self._clock = clock
+        self._store = store
         self._on_caught_up = on_caught_up
         self._on_lost = on_lost
         login = Login(
@@ -131,7 +135,8 @@ class Chat:
 
         Ends by cancellation, or raises WrongPassword or ResourceConflict, which waiting would not mend.
         """
-        tasks = [asyncio.ensure_future(part) for part in (self._session.run(), self._worker.run(), self._sender.run())]
+        parts = (self._session.run(), self._worker.run(), self._sender.run(), self._show_outages())
+        tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -163,10 +168,25 @@ class Chat:
         self._sender.reset()
         self._sender.online()
         self._conversations[self._own].enter()
-        self._session.send(presence(status=STATUS))
+        self._session.send(self._presence_now())
         self._begin(self._keeper.keep_direct(self._conversations[self._own]))
         for jid, room in self._rooms.items():
             self._begin(self._keeper.keep_room(room, self._conversations[jid]))
+
+    async def _show_outages(self) -> None:
+        """Show in our presence whether the store commits: an outage is when no line can tell of it."""
+        news = self._store.event(OUTAGE)
+        while True:
+            await news.wait()
+            news.clear()
+            self._session.send(self._presence_now())
+            for jid, room in self._rooms.items():
+                if jid in self._sender.present:
+                    self._session.send(self._presence_now(f"{jid}/{room.nick}"))
+
+    def _presence_now(self, to: str | None = None) -> Element:
+        busy = self._store.problem is not None
+        return presence(to=to, status=WRITES_NOTHING if busy else STATUS, busy=busy)
 
     def _lost(self) -> None:
         self._online.clear()

@@ -112,7 +112,7 @@ class Worker:
             try:
                 await job()
             except StoreError as error:
-                if failures == 0:
+                if failures == 0 and not error.told:
                     _log.warning("the store can't commit; what comes in waits", cause=str(error))
                 await self._clock.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS)))
                 failures += 1

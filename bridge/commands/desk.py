@@ -20,7 +20,7 @@ from bridge.commands.posting import shortened
 from bridge.commands.waiting import since
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING
-from bridge.store import NotCommitted, StoreError, Tx, cursors, stanzas
+from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, stanzas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class Desk:
         try:
             await self._hear(context)
         except StoreError as error:
-            if not isinstance(error, NotCommitted) or not self._is_poison(incoming):
+            if isinstance(error, OutageError) or not isinstance(error, NotCommitted) or not self._is_poison(incoming):
                 raise
             await self._fail(context)
         except Exception:  # noqa: BLE001 - a bug in one command must not block the room
@@ -202,7 +202,8 @@ class _Cursors:
             await self._store.write(unit, bulk=True)
         except StoreError as error:
             # Nothing is lost by it: what was read is read again, and the gate knows it.
-            _log.warning("the archive's cursor could not be moved", cause=str(error))
+            if not error.told:
+                _log.warning("the archive's cursor could not be moved", cause=str(error))
         except Exception:  # noqa: BLE001 - as above
             _log.exception("the archive's cursor could not be moved")
 

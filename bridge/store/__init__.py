@@ -12,6 +12,7 @@ from bridge.store.errors import (
     LoginError,
     MissingError,
     NotCommitted,
+    OutageError,
     ReadError,
     ReadOnlyError,
     SchemaError,
@@ -20,11 +21,12 @@ from bridge.store.errors import (
     TakenError,
     UnreachableError,
 )
-from bridge.store.facade import Store
+from bridge.store.facade import OUTAGE, Store
 from bridge.store.migrations import upgrade
 from bridge.store.tx import Tx
 
 __all__ = [
+    "OUTAGE",
     "BusyError",
     "ClosedError",
     "DamagedError",
@@ -34,6 +36,7 @@ __all__ = [
     "LoginError",
     "MissingError",
     "NotCommitted",
+    "OutageError",
     "ReadError",
     "ReadOnlyError",
     "SchemaError",

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, ClassVar
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from bridge.store.errors import NotCommitted, StartError
+from bridge.store.errors import (
+    BusyError,
+    FullError,
+    LoginError,
+    MissingError,
+    NotCommitted,
+    OutageError,
+    ReadOnlyError,
+    StartError,
+    TakenError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +32,10 @@ if TYPE_CHECKING:
 
 LOCK_SPACE = 0x53B1
 """The first half of the keys of advisory locks; the second is the schema's name, so that each schema is a store."""
+
+
+OUTAGES = (BusyError, FullError, LoginError, MissingError, ReadOnlyError, TakenError, UnreachableError)
+"""What no unit can be to blame for. A damaged file may be so in one table only."""
 
 
 class Fault(Enum):
@@ -51,6 +66,8 @@ class Backend(ABC):
     dialect: ClassVar[Dialect]
     idle: ClassVar[float | None] = None
     """After so many idle seconds the writer asks whether its connection still lives."""
+    remembers: ClassVar[bool] = True
+    """Whether `verdict` can find anything out."""
 
     @property
     @abstractmethod
@@ -97,7 +114,7 @@ class Backend(ABC):
         return None
 
     def mark(self, connection: Connection) -> str:
-        """Return what `verdict` will need if the COMMIT that follows gets no answer."""
+        """Return what `verdict` needs if the COMMIT that follows gets no answer; empty where nothing was written."""
         del connection
         return ""
 
@@ -121,8 +138,9 @@ class Backend(ABC):
         """Return what a unit's caller gets to see: never a driver's error, whose text may quote a row."""
         if not isinstance(error, SQLAlchemyError):
             return error
-        refused = NotCommitted(str(self.explain(error)))
-        return refused.with_traceback(error.__traceback__)
+        explained = self.explain(error)
+        kind = OutageError if isinstance(explained, OUTAGES) else NotCommitted
+        return kind(str(explained)).with_traceback(error.__traceback__)
 
 
 def backend_for(url: str, *, lock: bool) -> Backend:

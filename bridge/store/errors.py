@@ -2,7 +2,8 @@
 
     StoreError
     ├── NotCommitted            certainly nothing of the unit is stored
-    │   └── ClosedError         the store was closed before the unit began
+    │   ├── ClosedError         the store was closed before the unit began
+    │   └── OutageError         the database can't be written at this time; the unit isn't to blame
     ├── InDoubt                 may be stored; the store could not find out
     ├── ReadError               a query got no answer
     └── StartError              the store can't be used at all; one sentence, with the mend
@@ -24,7 +25,9 @@ from __future__ import annotations
 
 
 class StoreError(Exception):
-    """Something the store did not do."""
+    """Something the store did not do; `told` where the store itself has logged why, so that nobody else need."""
+
+    told = False
 
 
 class NotCommitted(StoreError):  # noqa: N818 - says what is certain, which is what its reader asks
@@ -35,8 +38,16 @@ class ClosedError(NotCommitted):
     """The store was closed before the unit began."""
 
 
+class OutageError(NotCommitted):
+    """The database can't be written at this time: certainly nothing is stored, and the same unit may be given again."""
+
+    told = True
+
+
 class InDoubt(StoreError):  # noqa: N818 - as NotCommitted
     """The unit may be stored or not, and the store could not find out."""
+
+    told = True
 
 
 class ReadError(StoreError):

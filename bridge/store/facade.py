@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from bridge.store import migrations, restored
 from bridge.store.engine import Backend, backend_for
+from bridge.store.outage import Outage
 from bridge.store.readers import Readers
 from bridge.store.writer import Writer
 
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 CLOSE_SECONDS = 3.0
 
+OUTAGE = "outage"
+"""The topic that is woken when an outage of the store begins or ends."""
+
 
 class Store:
     """One open store: units of work go in, and what is certain comes out. Used from one event loop.
@@ -42,8 +46,9 @@ class Store:
         self._clock = clock
         self._events: dict[str, asyncio.Event] = {}
         self._taken: asyncio.Future[TakenError] = loop.create_future()
-        self._readers = Readers(backend)
-        self._writer = Writer(backend, clock=clock, loop=loop, wake=self._wake, taken=self._lose)
+        self._outage = Outage(clock, backend.place, lambda: self._call(loop, OUTAGE))
+        self._readers = Readers(backend, self._outage)
+        self._writer = Writer(backend, clock=clock, loop=loop, wake=self._wake, taken=self._lose, outage=self._outage)
 
     @classmethod
     @asynccontextmanager
@@ -84,6 +89,11 @@ class Store:
         """Return the answer of a query, which sees one snapshot; raises ReadError, or what the query raises."""
         return await self._readers.read(query)
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be committed at this time; None while all is well."""
+        return self._outage.cause
+
     def event(self, topic: str) -> asyncio.Event:
         """Return the event that is set after each commit in which the topic was woken; its waiter clears it."""
         event = self._events.get(topic)
@@ -109,6 +119,10 @@ class Store:
         self._taken.cancel()
         await self._writer.close(CLOSE_SECONDS)
         await self._readers.close()
+
+    def _call(self, loop: asyncio.AbstractEventLoop, topic: str) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._wake, frozenset({topic}))
 
     def _wake(self, topics: frozenset[str]) -> None:
         for topic in topics:

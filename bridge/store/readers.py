@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridge.store.engine import OUTAGES, Backend
 from bridge.store.errors import ReadError
 from bridge.store.tx import Tx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.store.engine import Backend
+    from bridge.store.outage import Outage
 
 T = TypeVar("T")
 
@@ -24,9 +25,10 @@ THREADS = 4
 class Readers:
     """The readers of one store."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, outage: Outage) -> None:
         """Make the pool; connections are made when they are first needed."""
         self._backend = backend
+        self._outage = outage
         self._engine = backend.readers(THREADS)
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="store-reader")
 
@@ -48,7 +50,15 @@ class Readers:
                     raise
                 return self._ask(query)  # the server was started anew; reading twice is harmless
         except SQLAlchemyError as error:
-            raise ReadError(str(self._backend.explain(error))) from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: SQLAlchemyError) -> ReadError:
+        explained = self._backend.explain(error)
+        failure = ReadError(str(explained))
+        if isinstance(explained, OUTAGES):
+            failure.told = True
+            self._outage.failed(str(explained))
+        return failure
 
     def _ask(self, query: Callable[[Tx], T]) -> T:
         with self._engine.begin() as connection:

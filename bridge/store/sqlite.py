@@ -45,6 +45,7 @@ class SqliteBackend(Backend):
     """WAL, an fsync at each commit, foreign keys, and transactions that SQLAlchemy begins itself."""
 
     dialect: ClassVar[Dialect] = "sqlite"
+    remembers: ClassVar[bool] = False
 
     def __init__(self, url: URL, *, lock: bool, busy_seconds: float = BUSY_SECONDS) -> None:
         """Take the URL apart; raises StartError where it names no file."""
@@ -129,12 +130,13 @@ class SqliteBackend(Backend):
         history.put(tx, str(self._next), at)
 
     def mark(self, connection: Connection) -> str:
-        """Count the transaction in the rows themselves, unless it changed none."""
+        """Count the transaction in the rows themselves, unless it changed none; then it is empty."""
         driver: Any = connection.connection.driver_connection
         if self._mark is not None and driver.total_changes != self._changes:
             self._next = self._mark.next()
             connection.exec_driver_sql(history.COUNT, (str(self._next),))
             self._changes = driver.total_changes
+            return str(self._next)
         return ""
 
     def committed(self) -> None:

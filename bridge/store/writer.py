@@ -22,7 +22,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.store.engine import Fault, Verdict
-from bridge.store.errors import ClosedError, InDoubt, NotCommitted, StoreError, TakenError
+from bridge.store.errors import ClosedError, InDoubt, NotCommitted, OutageError, StoreError, TakenError
 from bridge.store.tx import Tx
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.store.engine import Backend
+    from bridge.store.outage import Outage
 
 Unit: TypeAlias = Callable[[Tx], Any]
 
@@ -76,6 +77,7 @@ class Writer:
         loop: asyncio.AbstractEventLoop,
         wake: Callable[[frozenset[str]], None],
         taken: Callable[[TakenError], None],
+        outage: Outage,
     ) -> None:
         """Take the database; `wake` and `taken` are called on the loop."""
         self._backend = backend
@@ -83,6 +85,7 @@ class Writer:
         self._loop = loop
         self._wake = wake
         self._taken = taken
+        self._outage = outage
         self._condition = threading.Condition()
         self._urgent: deque[_Job] = deque()
         self._bulk: deque[_Job] = deque()
@@ -90,6 +93,7 @@ class Writer:
         self._closing = False
         self._connection: Connection | None = None
         self._pause_next = 0.0
+        self._slept = 0.0
         self._ended = asyncio.Event()
         self._thread: threading.Thread | None = None
 
@@ -172,7 +176,7 @@ class Writer:
             return None if self._closing and not batch else batch
 
     def _write(self, batch: list[_Job]) -> None:
-        began = self._clock.monotonic()
+        began, self._slept = self._clock.monotonic(), 0.0
         try:
             outcomes, topics = self._process(batch)
         except BaseException as error:  # noqa: BLE001 - the writer must outlive every failure
@@ -182,8 +186,11 @@ class Writer:
             outcomes, topics = [_Outcome(job, error=doubt) for job in batch], frozenset[str]()
         with self._condition:
             self._running = []
+        for outcome in outcomes:
+            if isinstance(outcome.error, OutageError | InDoubt):
+                self._outage.failed(str(outcome.error))
         self._call(self._settle, outcomes, topics)
-        took = self._clock.monotonic() - began
+        took = self._clock.monotonic() - began - self._slept
         if took > SLOW_SECONDS:
             _log.warning("store is slow", seconds=round(took, 3), units=len(batch))
 
@@ -236,6 +243,8 @@ class Writer:
         except SQLAlchemyError as error:
             self._commit_failed(error, connection, mark)
         self._backend.committed()
+        if mark:
+            self._outage.over()
         return outcomes, frozenset(topics)
 
     def _run(self, job: _Job, connection: Connection, topics: set[str], *, savepoint: bool) -> _Outcome:
@@ -261,7 +270,7 @@ class Writer:
         fault = self._backend.fault(error, connection)
         public = self._backend.public(error)
         if fault is not Fault.UNIT and not isinstance(public, NotCommitted):
-            public = NotCommitted("the database gave the transaction up")
+            public = OutageError("the database gave the transaction up")
         return _Trouble(fault, public, own=not failed)
 
     def _commit_failed(self, error: SQLAlchemyError, connection: Connection, mark: str) -> None:
@@ -271,8 +280,8 @@ class Writer:
         self._disconnect()
         if not doubtful:
             raise _Trouble(Fault.AGAIN if trouble.fault is Fault.AGAIN else Fault.ENDED, trouble.public) from None
-        _log.warning("store commit got no answer", cause=str(trouble.public))
-        for pause in _SETTLE_PAUSES:
+        _log.info("store commit got no answer", cause=str(trouble.public))
+        for pause in _SETTLE_PAUSES if self._backend.remembers else ():
             if pause and not self._sleep(pause):
                 break
             match self._verdict(mark):
@@ -307,7 +316,11 @@ class Writer:
             self._pause_next = min(max(_FIRST_PAUSE, self._pause_next * 2), _LAST_PAUSE)
             if isinstance(error, TakenError):
                 self._call(self._taken, error)
-            raise NotCommitted(str(error)) from None
+            else:
+                self._outage.failed(str(error))
+            raise OutageError(str(error)) from None
+        if self._pause_next:
+            self._outage.over()
         self._pause_next = 0.0
         return self._connection
 
@@ -321,8 +334,8 @@ class Writer:
             except SQLAlchemyError:
                 self._disconnect()
                 self._connected()
-        except StoreError as error:
-            _log.warning("store is gone", cause=str(error))
+        except StoreError:
+            return  # told by whoever tried to connect
 
     def _rollback(self, connection: Connection) -> None:
         try:
@@ -342,8 +355,10 @@ class Writer:
 
     def _sleep(self, seconds: float) -> bool:
         """Wait; tell whether the store is still wanted."""
+        began = self._clock.monotonic()
         with self._condition:
             self._condition.wait_for(lambda: self._closing, seconds)
+            self._slept += self._clock.monotonic() - began
             return not self._closing
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import pwd
@@ -15,6 +16,7 @@ from tests.servers.process import Server, ServerError, mortal
 from tests.servers.programs import find_program
 
 _ROLE = "statusbridge"
+_POLL = 0.01
 
 
 class Postgres(Server):
@@ -70,6 +72,11 @@ class Postgres(Server):
         async with await psycopg.AsyncConnection.connect(self.conninfo(), autocommit=True) as connection:
             await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
         return self.url_of(name)
+
+    async def crash(self) -> None:
+        """End the server in the middle of everything, as an immediate shutdown does; data and ports stay."""
+        for _ in self._stopping(signal.SIGQUIT):
+            await asyncio.sleep(_POLL)
 
     def _prepare(self) -> None:
         if (self.folder / "data" / "PG_VERSION").exists():

@@ -11,6 +11,8 @@ _NEEDS = {
     "prosody": (("prosody", "openssl", "setpriv"), "apt-get install prosody openssl"),
     "postgresql": (("initdb", "postgres", "setpriv"), "apt-get install postgresql"),
     "mastodon-mock": (("setpriv",), "pip install mastodon-mock"),
+    "disk": (("mount", "umount", "mkfs.ext4"), "apt-get install mount e2fsprogs"),
+    "faketime": (("faketime",), "apt-get install faketime"),
 }
 
 

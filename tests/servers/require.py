@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.servers.disk import may_mount
 from tests.servers.programs import lack
 
 STRICT = "STATUSBRIDGE_REQUIRE_SERVERS"
@@ -18,9 +19,11 @@ missing: dict[str, str] = {}
 def require(server: str) -> None:
     """Go on if `server` can be started; else skip the test, or fail it where STATUSBRIDGE_REQUIRE_SERVERS is 1.
 
-    `server` is "prosody", "postgresql" or "mastodon-mock".
+    `server` is "prosody", "postgresql", "mastodon-mock", "faketime", or "disk" for the right to mount one.
     """
     reason = lack(server)
+    if reason is None and server == "disk" and not may_mount():
+        reason = "this user may not mount a disk: run the tests as root, with the capability SYS_ADMIN"
     if reason is not None:
         missing[server] = reason
         _give_up(f"{server}: {reason}")

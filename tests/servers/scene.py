@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Scene:
     """Ana (an admin) and Raj (a member) in a room with the bot; entered, the bridge is ready and both are there.
 
-    `accounts` are the tables `[accounts.NAME]`, `overrides` is merged over the configuration.
+    `accounts` are the tables `[accounts.NAME]`, `overrides` is merged over the configuration, `environment` is added to
+    ours for the bridge.
     """
 
     prosody: Prosody
@@ -30,6 +31,7 @@ class Scene:
     overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
     room_table: Mapping[str, Any] = field(default_factory=dict[str, Any])
     store_url: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     patience: float = 30.0
 
     async def __aenter__(self) -> Self:
@@ -54,7 +56,7 @@ class Scene:
             accounts=self.accounts,
             overrides=self.overrides,
         )
-        self.bridge = BridgeProcess(config, patience=self.patience)
+        self.bridge = BridgeProcess(config, environment=self.environment, patience=self.patience)
         self.ana = await stack.enter_async_context(Person.of(ana, survives=True))
         self.raj = await stack.enter_async_context(Person.of(raj, survives=True))
         await self.ana.join(self.room, "ana")

@@ -11,7 +11,7 @@ from sqlalchemy import text as sql
 from bridge.commands import dispatch, posting
 from bridge.commands.incoming import Content
 from bridge.domain.people import Role
-from bridge.store import NotCommitted, Store, cursors
+from bridge.store import NotCommitted, OutageError, Store, cursors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,6 +208,23 @@ async def test_a_store_that_refuses_everything_is_asked_for_ever(bench: Bench, m
     for _ in range(10):
         with pytest.raises(NotCommitted):
             await bench.desk.handle(said)
+
+
+async def test_what_no_line_is_to_blame_for_is_never_held_against_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(turn: Turn, made: object) -> None:
+        raise OutageError("the disk is full")  # which a shorter transaction might still fit on
+
+    said = bench.incoming("!post hello", room=ROOM)
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "write", refused)
+        for _ in range(10):
+            with pytest.raises(OutageError):
+                await bench.desk.handle(said)
+    assert len(await bench.hand_in(said)) == 1
+    assert await statuses(bench) == ["done"]
+    assert await bench.count("delivery") == 2
 
 
 async def test_a_unit_that_runs_twice_writes_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from bridge.store import (
     InDoubt,
     MissingError,
     NotCommitted,
+    OutageError,
     ReadError,
     ReadOnlyError,
     StartError,
@@ -139,7 +140,7 @@ async def test_a_database_that_stays_locked_refuses_with_certainty(store: Store,
     await store.write(lambda tx: tx.execute(text("PRAGMA busy_timeout = 0")).scalar())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(NotCommitted, match="another program keeps"):
+        with pytest.raises(OutageError, match="another program keeps"):
             await store.write(move("a"))
         other.execute("ROLLBACK")
     await store.write(move("b"))

@@ -1,0 +1,214 @@
+"""The store's disk is full, or fails: nothing that was promised is absent, and nothing is promised that isn't kept."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.servers.burst import PATIENCE, Burst, complaints
+from tests.servers.disk import Disk, breakable_disk, mounted, small_disk
+from tests.servers.ports import HOST, claim_port, release_port
+from tests.servers.prosody import Prosody
+from tests.servers.scene import Scene, mastodon_account
+from tests.servers.sink import Sink
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+
+STOPS, GOES_ON = "the store can't commit; everything waits for it", "the store commits again"
+Put = Callable[[Path], "AsyncExitStack"]
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    """A platform that remembers no keys, so that whatever is sent twice is there twice."""
+    async with Sink(keys=False, is_mastodon=False) as server:
+        yield server
+
+
+@pytest.fixture
+def web_port() -> Iterator[int]:
+    port = claim_port()
+    yield port
+    release_port(port)
+
+
+@pytest.fixture
+def new_scene(
+    prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path, web_port: int
+) -> Callable[[Path], Any]:
+    """Make a scene whose store is in a folder, and leave it (even with a disk that fails) by a kill."""
+
+    @asynccontextmanager
+    async def make(store: Path) -> AsyncIterator[Scene]:
+        account = mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")
+        scene = Scene(
+            prosody=prosody,
+            new_name=new_name,
+            folder=tmp_path,
+            accounts={"mastodon": account},
+            overrides={"posting": {"hold": "0s", "backoff": "50ms"}, "web": {"listen": f"{HOST}:{web_port}"}},
+            store_url=f"sqlite:///{store}",
+        )
+        async with scene:
+            try:
+                yield scene
+            finally:
+                if scene.bridge.running:
+                    await scene.bridge.kill()
+
+    return make
+
+
+@pytest.fixture
+def disk(require: Callable[[str], None], tmp_path: Path) -> Iterator[Disk]:
+    require("disk")
+    with small_disk(tmp_path / "disk", size="8m") as made:
+        yield made
+
+
+def health(port: int) -> tuple[int, list[str]]:
+    """Return what the page for monitors says."""
+    try:
+        with urlopen(f"http://{HOST}:{port}/healthz") as answer:
+            status, body = answer.status, answer.read()
+    except HTTPError as error:
+        status, body = error.code, error.read()
+    return status, json.loads(body).get("problems", [])
+
+
+def stored(store: Path) -> set[str]:
+    """Return the texts of the posts that are committed."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        return {row[0] for row in connection.execute("SELECT text FROM post")}
+
+
+def shown(scene: Scene) -> list[tuple[str, str]]:
+    """Return what Raj sees of the bot's presence in the room from now on, as it comes."""
+    seen: list[tuple[str, str]] = []
+
+    def note(presence: Any) -> None:
+        if presence["from"].resource == "status":
+            seen.append((presence.xml.findtext("{jabber:client}show") or "", presence["status"]))
+
+    scene.raj.client.add_event_handler(f"muc::{scene.room}::presence", note)
+    return seen
+
+
+async def fills_up(scene: Scene, sink: Sink, disk: Disk, port: int, *, lines: int) -> None:
+    """Say a third, fill the disk, say a third, make room, say the rest."""
+    burst = Burst(scene=scene, sink=sink, lines=lines)
+    store, presences, before = disk.folder / "statusbridge.db", shown(scene), lines // 3
+    await burst.say(1, before)
+    await sink.has_committed(before)
+    assert health(port) == (200, [])
+    disk.fill()
+    await burst.say(before + 1, 2 * before)
+    cause = (await scene.bridge.logs(STOPS))["cause"]
+    assert cause == f"the disk of {store} is full: make room"
+    assert health(port) == (503, [f"the store can't commit: {cause}"])
+    assert set(sink.texts) <= stored(store)
+    disk.free()
+    await burst.say(2 * before + 1, lines)
+    await burst.arrives()
+    assert complaints(scene) == [STOPS]
+    assert len(scene.bridge.events(GOES_ON)) == 1
+    assert health(port) == (200, [])
+    assert [show for show, _ in presences] == ["dnd", ""]
+    assert presences[0][1].startswith("I can't write anything down")
+
+
+async def test_a_full_disk_loses_nothing_and_is_told(
+    new_scene: Callable[[Path], Any], sink: Sink, disk: Disk, web_port: int
+) -> None:
+    async with new_scene(disk.folder / "statusbridge.db") as scene:
+        await fills_up(scene, sink, disk, web_port, lines=15)
+
+
+@pytest.mark.servers
+async def test_a_full_disk_with_fifty_posts(
+    new_scene: Callable[[Path], Any], sink: Sink, disk: Disk, web_port: int
+) -> None:
+    async with new_scene(disk.folder / "statusbridge.db") as scene:
+        await fills_up(scene, sink, disk, web_port, lines=51)
+
+
+@pytest.mark.servers
+async def test_killed_on_a_full_disk_it_goes_on_when_there_is_room(
+    new_scene: Callable[[Path], Any], sink: Sink, disk: Disk
+) -> None:
+    async with new_scene(disk.folder / "statusbridge.db") as scene:
+        burst = Burst(scene=scene, sink=sink, lines=30)
+        await burst.say(1, 10)
+        await sink.has_committed(10)
+        disk.fill()
+        await burst.say(11, 20)
+        await scene.bridge.logs(STOPS)
+        await scene.bridge.kill()
+        await burst.say(21, 30)
+        disk.free()
+        await scene.bridge.start()
+        await burst.arrives()
+
+
+@pytest.mark.servers
+async def test_a_disk_that_turns_read_only(
+    new_scene: Callable[[Path], Any], sink: Sink, tmp_path: Path, web_port: int
+) -> None:
+    folder = tmp_path / "disk"
+    async with AsyncExitStack() as stack:
+        with breakable_disk(folder) as disk:
+            store = folder / "statusbridge.db"
+            scene: Scene = await stack.enter_async_context(new_scene(store))
+            burst = Burst(scene=scene, sink=sink, lines=30)
+            await burst.say(1, 10)
+            await sink.has_committed(10)
+            disk.turn_read_only()
+            await burst.say(11, 20)
+            await scene.bridge.logs(STOPS)
+            status, problems = health(web_port)
+            assert (status, len(problems)) == (503, 1)
+            assert str(store) in problems[0]
+            before = len(sink.texts)
+            assert set(sink.texts) <= stored(store)
+            await scene.bridge.kill()
+            assert complaints(scene) == [STOPS]
+            assert len(sink.texts) == before
+        with mounted(folder.with_suffix(".image"), folder):
+            await scene.bridge.start()
+            await burst.say(21, 30)
+            await burst.arrives()
+            await scene.bridge.kill()
+
+
+@pytest.mark.servers
+async def test_a_disk_that_is_read_only_at_the_start(
+    new_scene: Callable[[Path], Any], sink: Sink, tmp_path: Path
+) -> None:
+    folder = tmp_path / "disk"
+    async with AsyncExitStack() as stack:
+        with breakable_disk(folder):
+            scene: Scene = await stack.enter_async_context(new_scene(folder / "statusbridge.db"))
+            burst = Burst(scene=scene, sink=sink, lines=6)
+            await burst.say(1, 3)
+            await sink.has_committed(3, patience=PATIENCE)
+            await scene.bridge.stop()
+        with mounted(folder.with_suffix(".image"), folder, "ro"):
+            after = len(scene.bridge.lines)
+            await scene.bridge.start()
+            assert await scene.bridge.wait() == 1
+            said = complaints(scene, after=after)
+            assert len(said) == 1, said
+            assert said[0].startswith(f"can't write {folder}/statusbridge.db")
+        await burst.say(4, 6)
+        with mounted(folder.with_suffix(".image"), folder):
+            await scene.bridge.start()
+            await burst.arrives()
+            await scene.bridge.kill()
