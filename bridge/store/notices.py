@@ -42,6 +42,7 @@ _READY_NOW = (
     .limit(bindparam("most"))
 )
 _NEXT_DUE = select(func.min(notice.c.due_at)).where(_PENDING, _READY)
+_HASTEN = update(notice).where(_PENDING, _READY, notice.c.due_at.is_not(None)).values(due_at=None)
 _BEGIN = (
     update(notice)
     .where(_ONE, _READY)
@@ -192,6 +193,11 @@ def ready(tx: Tx, *, targets: Collection[Target], now: datetime, limit: int) -> 
 def next_due(tx: Tx) -> datetime | None:
     """Return the earliest time that any unsent notice waits for; None where none waits for a time."""
     return tx.scalar(_NEXT_DUE)
+
+
+def hasten(tx: Tx) -> int:
+    """Owe at once what was to wait a little, and return how much: the clock that set its end may have been set."""
+    return tx.changed(_HASTEN)
 
 
 def begin(tx: Tx, number: int, *, body: str, corrects: str | None, nick: str | None, at: datetime) -> bool:

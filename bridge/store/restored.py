@@ -108,6 +108,8 @@ class Beginning:
 def begin(backend: Backend, connection: Connection, beginning: Beginning) -> bool:
     """Recognise the rows as those of the last run here, or freeze everything, before anything else is written.
 
+    What the last run would have said a little later is owed at once.
+
     All of it is one transaction on a connection that has none; returns whether the store was restored. Raises
     StartError.
     """
@@ -117,6 +119,7 @@ def begin(backend: Backend, connection: Connection, beginning: Beginning) -> boo
             found = backend.is_restored(tx)
             if found:
                 freeze(tx, beginning, salt=secrets.token_hex(16))
+            notices.hasten(tx)
             backend.remember(tx, beginning.epoch, at=beginning.now, anew=found)
             tx.check()
     except SQLAlchemyError as error:

@@ -86,6 +86,7 @@ class Writer:
         self._wake = wake
         self._taken = taken
         self._outage = outage
+        self._gone = False
         self._condition = threading.Condition()
         self._urgent: deque[_Job] = deque()
         self._bulk: deque[_Job] = deque()
@@ -187,7 +188,7 @@ class Writer:
         with self._condition:
             self._running = []
         for outcome in outcomes:
-            if isinstance(outcome.error, OutageError | InDoubt):
+            if isinstance(outcome.error, OutageError | InDoubt) and not self._gone:
                 self._outage.failed(str(outcome.error))
         self._call(self._settle, outcomes, topics)
         took = self._clock.monotonic() - began - self._slept
@@ -315,6 +316,7 @@ class Writer:
         except StoreError as error:
             self._pause_next = min(max(_FIRST_PAUSE, self._pause_next * 2), _LAST_PAUSE)
             if isinstance(error, TakenError):
+                self._gone = True
                 self._call(self._taken, error)
             else:
                 self._outage.failed(str(error))
