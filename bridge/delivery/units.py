@@ -102,29 +102,24 @@ def claim(tx: Tx, context: Context, mint: Mint | None = None) -> Next:
     """End the holds that are over, then take the lane's head, or say why not."""
     mint = mint or Mint(context.seed)
     _free_holds(tx, context, mint)
-    panic = accounts.panic(tx) is not None
     taken: Next | None = None
     while taken is None:
-        taken = _take(tx, context, mint, panic=panic)
+        taken = _take(tx, context, mint)
     return taken
 
 
-def _take(tx: Tx, context: Context, mint: Mint, *, panic: bool) -> Next | None:
-    """Do what the head asks for; None when it left the lane, so that there is another head to look at.
-
-    A row that is `sending` in this run, and that the lane did not begin, was born so, or its claim's commit had no
-    answer: nobody sent it yet.
-    """
-    state = accounts.get(tx, context.account)
+def _take(tx: Tx, context: Context, mint: Mint) -> Next | None:
+    """Do what the head asks for; None when it left the lane, so that there is another head to look at."""
     head = outbox.head(tx, context.account)
+    if head is not None and context.usable and _nobody_sent(head, context):
+        return Attempt(delivery=head)
+    state = accounts.get(tx, context.account)
     if head is None:
-        return _idle(tx, context, state, until=None, cause=None)
+        return _idle(tx, context, state, until=None, cause=None, waiting=0)
     if head.state is State.SENDING:
-        mine = head.epoch == context.epoch and (head.id, head.attempt) != context.begun
-        if mine and context.usable:
-            return Attempt(delivery=head)
         return _idle(tx, context, state, until=None, cause=context.problem)
     breaker = breaker_of(state)
+    panic = accounts.panic(tx) is not None
     step = settling.next_step(head, now=context.now, panic=panic, breaker=breaker, terms=context.terms)
     match step:
         case Wait(until=until, cause=cause):
@@ -138,6 +133,14 @@ def _take(tx: Tx, context: Context, mint: Mint, *, panic: bool) -> Next | None:
     return None
 
 
+def _nobody_sent(head: Delivery, context: Context) -> bool:
+    """Tell of a row that is `sending`, in this run, though the lane did not begin it.
+
+    It was born so, or its claim's commit had no answer.
+    """
+    return head.state is State.SENDING and head.epoch == context.epoch and (head.id, head.attempt) != context.begun
+
+
 def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: AccountState) -> Next:
     if not context.usable:
         return _idle(tx, context, state, until=None, cause=context.problem)
@@ -149,8 +152,17 @@ def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: 
     return Attempt(delivery=begun)
 
 
-def _idle(tx: Tx, context: Context, state: AccountState, *, until: datetime | None, cause: str | None) -> Idle:
-    waiting = outbox.waiting(tx, context.account)
+def _idle(
+    tx: Tx,
+    context: Context,
+    state: AccountState,
+    *,
+    until: datetime | None,
+    cause: str | None,
+    waiting: int | None = None,
+) -> Idle:
+    if waiting is None:
+        waiting = outbox.waiting(tx, context.account)
     times = [time for time in (until, _next_end(tx, context)) if time is not None]
     return Idle(
         until=min(times, default=None),

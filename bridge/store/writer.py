@@ -94,7 +94,6 @@ class Writer:
         self._closing = False
         self._connection: Connection | None = None
         self._pause_next = 0.0
-        self._slept = 0.0
         self._ended = asyncio.Event()
         self._thread: threading.Thread | None = None
 
@@ -177,7 +176,6 @@ class Writer:
             return None if self._closing and not batch else batch
 
     def _write(self, batch: list[_Job]) -> None:
-        began, self._slept = self._clock.monotonic(), 0.0
         try:
             outcomes, topics = self._process(batch)
         except BaseException as error:  # noqa: BLE001 - the writer must outlive every failure
@@ -191,9 +189,6 @@ class Writer:
             if isinstance(outcome.error, OutageError | InDoubt) and not self._gone:
                 self._outage.failed(str(outcome.error))
         self._call(self._settle, outcomes, topics)
-        took = self._clock.monotonic() - began - self._slept
-        if took > SLOW_SECONDS:
-            _log.warning("store is slow", seconds=round(took, 3), units=len(batch))
 
     def _process(self, jobs: list[_Job]) -> tuple[list[_Outcome], frozenset[str]]:
         savepoints = reconnected = False
@@ -226,6 +221,7 @@ class Writer:
 
     def _transaction(self, jobs: list[_Job], *, savepoints: bool) -> tuple[list[_Outcome], frozenset[str]]:
         connection = self._connected()
+        began = self._clock.monotonic()
         topics: set[str] = set()
         try:
             connection.begin()
@@ -246,6 +242,9 @@ class Writer:
         self._backend.committed()
         if mark:
             self._outage.over()
+        took = self._clock.monotonic() - began
+        if took > SLOW_SECONDS:
+            _log.warning("store is slow", seconds=round(took, 3), units=len(jobs))
         return outcomes, frozenset(topics)
 
     def _run(self, job: _Job, connection: Connection, topics: set[str], *, savepoint: bool) -> _Outcome:
@@ -357,10 +356,8 @@ class Writer:
 
     def _sleep(self, seconds: float) -> bool:
         """Wait; tell whether the store is still wanted."""
-        began = self._clock.monotonic()
         with self._condition:
             self._condition.wait_for(lambda: self._closing, seconds)
-            self._slept += self._clock.monotonic() - began
             return not self._closing
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:

@@ -35,6 +35,15 @@ def find_program(name: str) -> str:
     raise MissingProgramError(msg)
 
 
+def faketime_library() -> str:
+    """Return the path of the library that a program is given another wall clock by."""
+    for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
+        for path in folder.glob("**/faketime/libfaketimeMT.so.1"):
+            return str(path)
+    msg = "the library of faketime isn't installed"
+    raise MissingProgramError(msg)
+
+
 def lack(server: str) -> str | None:
     """Return what is missing for `server` ("prosody", "postgresql", "mastodon-mock") and the mend, or None."""
     programs, mend = _NEEDS[server]

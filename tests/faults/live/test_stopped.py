@@ -93,7 +93,7 @@ async def test_thirty_seconds_in_a_burst_lose_and_double_nothing(scene: Scene, s
 async def test_thirty_idle_seconds_change_nothing(scene: Scene, sink: Sink) -> None:
     burst = Burst(scene=scene, sink=sink, lines=4)
     await burst.say(1, 2)
-    await sink.has_committed(2)
+    await scene.raj.hears(r"\[2\].*mastodon (http|\d sent)", where=scene.room)
     before = len(scene.bridge.lines)
     await stopped_for(scene, LONG)
     await burst.say(3, 4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -72,6 +74,23 @@ async def test_after_a_kill_the_store_is_free_at_once(scene: Scene, sink: Sink) 
     assert [line["event"] for line in other.lines if line["level"] not in {"debug", "info"}] == []
 
 
+def conninfo(url: str) -> str:
+    return url.replace("+psycopg", "")
+
+
+def take_over(thief: psycopg.Connection, database: str) -> None:
+    """Stand in the queue for the store's lock, then end the session that holds it."""
+    lock = f"SELECT pg_advisory_lock({LOCK_SPACE}, hashtext(current_schema()))".encode()
+    ours = b"locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    waiting = threading.Thread(target=thief.execute, args=(lock,))
+    with psycopg.connect(database, autocommit=True) as admin:
+        waiting.start()
+        while not admin.execute(b"SELECT FROM pg_locks WHERE NOT granted AND " + ours).fetchall():
+            pass
+        admin.execute(b"SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE granted AND " + ours)
+        waiting.join()
+
+
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 async def test_one_whose_session_was_taken_over_ends_and_writes_nothing_more(
     scene: Scene, sink: Sink, store_url: str
@@ -80,11 +99,8 @@ async def test_one_whose_session_was_taken_over_ends_and_writes_nothing_more(
     await burst.say(1, 2)
     await sink.has_committed(2)
     await burst.scene.raj.hears(r"\[2\].*mastodon (http|2 sent)", where=scene.room)
-    with psycopg.connect(store_url.replace("+psycopg", ""), autocommit=True) as thief:
-        lock = f"SELECT pg_try_advisory_lock({LOCK_SPACE}, hashtext(current_schema()))".encode()
-        holder = b"SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        thief.execute(holder + b" AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
-        assert thief.execute(lock).fetchone() == (True,)
+    with psycopg.connect(conninfo(store_url), autocommit=True) as thief:
+        await asyncio.to_thread(take_over, thief, conninfo(store_url))
         await burst.say(3, 4)
         assert await scene.bridge.wait() == 1
         said = complaints(scene)
