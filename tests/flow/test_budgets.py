@@ -144,7 +144,7 @@ async def growth(house: House, count: int) -> Counter[str]:
     await many(house, count // 2)
     before = living()
     await many(house, count // 2)
-    return Counter({name: more for name, more in (living() - before).items() if more > count // 50})
+    return Counter({name: more for name, more in (living() - before).items() if more > count // 4})
 
 
 async def test_six_hundred_posts_leave_nothing_in_memory(build: Build) -> None:

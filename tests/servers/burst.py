@@ -40,14 +40,26 @@ class Burst:
         assert verdict.clean, verdict
 
     async def is_told(self) -> None:
-        """Wait until the room's receipts show the last line as sent."""
-        sent = re.compile(rf"\[{self.lines:x}\].*mastodon .*(http|\d+ sent)")
-        await self.scene.raj.hears(lambda heard: sent.search(heard.body), where=self.scene.room, patience=PATIENCE)
+        """Wait until the room's receipts show as many posts as sent as there are lines."""
+        await self.scene.raj.hears(
+            lambda _: self.shown_as_sent() >= self.lines, where=self.scene.room, patience=PATIENCE
+        )
+
+    def shown_as_sent(self) -> int:
+        """Return how many posts the receipts in the room, in their newest forms, show as sent."""
+        said = [heard for heard in self.scene.raj.heard(self.scene.room) if heard.nick == "status"]
+        forms = {heard.replaces or heard.id: heard.body for heard in said}
+        return sum(_sent(body) for body in forms.values())
 
     def told(self, words: str) -> list[Heard]:
         """Return the lines of the bot's in the room that say so, its corrections left aside."""
         said = self.scene.raj.heard(self.scene.room)
         return [heard for heard in said if words in heard.body and heard.replaces is None and heard.nick == "status"]
+
+
+def _sent(receipt: str) -> int:
+    many = re.search(r"(\d+) sent", receipt)
+    return int(many[1]) if many else int(re.match(r"\[\w+\] mastodon http", receipt) is not None)
 
 
 def complaints(scene: Scene, *, after: int = 0) -> list[str]:

@@ -12,7 +12,7 @@ _NEEDS = {
     "postgresql": (("initdb", "postgres", "setpriv"), "apt-get install postgresql"),
     "mastodon-mock": (("setpriv",), "pip install mastodon-mock"),
     "disk": (("mount", "umount", "mkfs.ext4"), "apt-get install mount e2fsprogs"),
-    "faketime": (("faketime",), "apt-get install faketime"),
+    "compiler": (("gcc",), "apt-get install gcc libc6-dev"),
 }
 
 
@@ -32,15 +32,6 @@ def find_program(name: str) -> str:
         if os.access(path, os.X_OK):
             return str(path)
     msg = f"the program {name} isn't installed"
-    raise MissingProgramError(msg)
-
-
-def faketime_library() -> str:
-    """Return the path of the library that a program is given another wall clock by."""
-    for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
-        for path in folder.glob("**/faketime/libfaketimeMT.so.1"):
-            return str(path)
-    msg = "the library of faketime isn't installed"
     raise MissingProgramError(msg)
 
 

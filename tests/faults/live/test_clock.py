@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.servers import faults
 from tests.servers.burst import PATIENCE, Burst, complaints
-from tests.servers.programs import faketime_library
 from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
+from tests.servers.wall import WallClock
 
 pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
 YEARS = 3650 * 86_400
 
 
-@dataclass(frozen=True)
-class WallClock:
-    """What the bridge takes for the machine's wall clock: the real one, set otherwise by so much."""
-
-    path: Path
-
-    def set(self, seconds: int) -> None:
-        self.path.write_text(f"{seconds:+d}\n", encoding="utf-8")
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": faketime_library(),
-            "FAKETIME_TIMESTAMP_FILE": str(self.path),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-
 @pytest.fixture
 def wall(require: Callable[[str], None], tmp_path: Path) -> WallClock:
-    require("faketime")
-    clock = WallClock(tmp_path / "wall-clock")
-    clock.set(0)
-    return clock
+    require("compiler")
+    return WallClock(tmp_path)
 
 
 @pytest.fixture
@@ -60,15 +38,15 @@ async def scene(
     prosody: Prosody,
     sink: Sink,
     new_name: Callable[[str], str],
-    wall: WallClock,
+    tmp_path: Path,
 ) -> AsyncIterator[Scene]:
     async with Scene(
         prosody=prosody,
         new_name=new_name,
-        folder=wall.path.parent,
+        folder=tmp_path,
         accounts={"mastodon": mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")},
         overrides={"posting": {"hold": request.param, "backoff": "50ms"}},
-        environment=wall.environment,
+        environment=request.getfixturevalue("wall").environment,
     ) as made:
         yield made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from tests.servers.sink import Sink
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 STOPS, GOES_ON = "the store can't commit; everything waits for it", "the store commits again"
-Put = Callable[[Path], "AsyncExitStack"]
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def new_scene(
     """Make a scene whose store is in a folder, and leave it (even with a disk that fails) by a kill."""
 
     @asynccontextmanager
-    async def make(store: Path) -> AsyncIterator[Scene]:
+    async def make(store: Path) -> AsyncGenerator[Scene]:
         account = mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")
         scene = Scene(
             prosody=prosody,
