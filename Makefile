@@ -1,6 +1,6 @@
 # What CI runs is what is run here: `make check test test-servers`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-servers check fix docs lock image clean
+.PHONY: help setup demo test test-servers bench check fix docs lock image clean
 VENV := .venv/bin
 ARGS ?=
 
@@ -22,6 +22,11 @@ test-servers: ## run the long tests: kills, misbehaving servers, the container i
 	@scripts/debian.sh prosody postgresql openssl gcc libc6-dev buildah netavark debootstrap
 	@scripts/setup.sh test
 	@$(VENV)/pytest -n 2 --dist worksteal -m servers $(ARGS)
+
+bench: ## measure beside bare scripts on real servers (ARGS="--only burst", --rounds 7, --write, --smoke)
+	@scripts/debian.sh prosody postgresql openssl
+	@scripts/setup.sh test
+	@$(VENV)/python -m tests.bench $(ARGS)
 
 check: ## lint, types, imports, Dockerfile, house rules
 	@scripts/setup.sh dev
