@@ -117,7 +117,9 @@ class Bridge:
         self._listeners = {
             account.name: Listener(Worked(account), store=store, settings=settings, clock=clock) for account in enabled
         }
-        self._desk = Desk(settings, store, accounts, clock, born_for=lambda: self._lanes.born_for)
+        self._desk = Desk(
+            settings, store, accounts, clock, born_for=lambda: self._lanes.born_for, begin=self._lanes.begin
+        )
         self._chat = Chat(
             settings.xmpp,
             rooms=settings.rooms,

@@ -154,7 +154,9 @@ class Player:
         self._last_source = ROOM
         self._item: Item | None = None
         self._heard_on = ""
-        self._desk = Desk(SETTINGS, store, self._accounts, clock, born_for=frozenset[str], new_id=self._id)
+        self._desk = Desk(
+            SETTINGS, store, self._accounts, clock, born_for=frozenset[str], begin=lambda _: None, new_id=self._id
+        )
 
     def _id(self) -> str:
         self._count += 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bridge.commands.accounts import Accounts
     from bridge.commands.incoming import Incoming
+    from bridge.domain.deliveries import Delivery
     from bridge.domain.ids import EntryId
     from bridge.domain.outbox import StoredPost
     from bridge.domain.people import Place, Role, Target
@@ -87,6 +88,8 @@ class Turn:
         self.tx = tx
         self.context = context
         self.stanza = stanza
+        self.born: list[Delivery] = []
+        """What was born `sending` in this turn: its lanes may begin with it as soon as the turn is committed."""
         self.mint = Mint(context.seed)
         self._salt = Mint(context.secret)
 

@@ -23,11 +23,12 @@ from bridge.domain.wording import NOTHING
 from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, stanzas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bridge.commands.accounts import Accounts
     from bridge.commands.incoming import Incoming
     from bridge.domain.clock import Clock
+    from bridge.domain.deliveries import Delivery
     from bridge.settings import Settings
     from bridge.store import Store
 
@@ -55,14 +56,20 @@ class Desk:
         clock: Clock,
         *,
         born_for: Callable[[], frozenset[str]],
+        begin: Callable[[Delivery], None],
         new_id: Callable[[], str] = _uuid,
     ) -> None:
-        """Take what commands need; `born_for` names the accounts whose idle lane lets a delivery be born `sending`."""
+        """Take what commands need.
+
+        `born_for` names the accounts whose idle lane lets a delivery be born `sending`, and `begin` is given each that
+        was, once it is committed.
+        """
         self._settings = settings
         self._store = store
         self._accounts = accounts
         self._clock = clock
         self._born_for = born_for
+        self._begin = begin
         self._new_id = new_id
         self._refused: tuple[str, str] | None = None
         self._refusals = 0
@@ -132,17 +139,21 @@ class Desk:
     async def _commit(self, context: Context, deed: Deed, *, status: str = "done") -> None:
         incoming = context.incoming
 
-        def unit(tx: Tx) -> None:
+        def unit(tx: Tx) -> Sequence[Delivery]:
             stanza = stanzas.admit(
                 tx, archive=incoming.archive, key=incoming.key, sender=incoming.sender, at=context.now, status=status
             )
             if incoming.position is not None:
                 cursors.move(tx, _cursor(incoming), incoming.position, context.now)
-            if stanza is not None:
-                deed(Turn(tx, context, stanza))
+            if stanza is None:
+                return ()
+            turn = Turn(tx, context, stanza)
+            deed(turn)
+            return turn.born
 
         self._cursors.overtake(incoming)
-        await self._store.write(unit)
+        for one in await self._store.write(unit):
+            self._begin(one)
 
     def _is_poison(self, incoming: Incoming) -> bool:
         """Count how often the store has refused this very message in a row."""

@@ -72,7 +72,7 @@ def write(turn: Turn, made: Order) -> StoredPost:
     tx, context = turn.tx, turn.context
     panic = accounts.panic(tx)
     stored = posts.add(tx, made.draft, stanza=turn.stanza)
-    outbox.add(
+    owed = outbox.add(
         tx,
         stored,
         made.parts,
@@ -81,6 +81,7 @@ def write(turn: Turn, made: Order) -> StoredPost:
         born_for=context.born_for if panic is None else frozenset[str](),
         epoch=context.store.epoch,
     )
+    turn.born += [one for one in owed if one.state is State.SENDING]
     if Hold.QUESTION in made.held:
         return stored
     turn.touch(stored, new=True)

@@ -12,6 +12,8 @@ from bridge.delivery.pulse import Pulse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.domain.deliveries import Delivery
+
 __all__ = ["DIRECT", "Account", "Attendance", "Lane", "Lanes", "Pulse", "conversation"]
 
 
@@ -22,7 +24,7 @@ class Lanes:
         self, lanes: Sequence[Lane], attendance: Attendance, started: asyncio.Event, pulse: Pulse | None = None
     ) -> None:
         """Take the lanes, which share `started`."""
-        self._lanes = tuple(lanes)
+        self._lanes = {lane.name: lane for lane in lanes}
         self._attendance = attendance
         self._started = started
         self._pulse = pulse
@@ -32,7 +34,11 @@ class Lanes:
     @property
     def born_for(self) -> frozenset[str]:
         """The accounts whose idle lane would attempt a delivery at once."""
-        return frozenset(lane.name for lane in self._lanes if lane.takes_born)
+        return frozenset(name for name, lane in self._lanes.items() if lane.takes_born)
+
+    def begin(self, born: Delivery) -> None:
+        """Have its lane begin with a delivery that was born `sending` and is committed."""
+        self._lanes[born.account].begin(born)
 
     def start(self) -> None:
         """Let the work begin: every room is caught up, or was waited for long enough."""
@@ -40,12 +46,12 @@ class Lanes:
 
     def poke(self) -> None:
         """Have every lane look again."""
-        for lane in self._lanes:
+        for lane in self._lanes.values():
             lane.poke()
 
     async def arrive(self, name: str) -> None:
         """A conversation hears the bot again: its undo windows begin anew, and then run."""
-        for lane in self._lanes:
+        for lane in self._lanes.values():
             await lane.restart_holds(name)
         self._attendance.arrive(name)
 
@@ -61,12 +67,12 @@ class Lanes:
             group.create_task(self._stopped.wait(), name="lanes")
             if self._pulse is not None:
                 group.create_task(self._pulse.run(self._stopped, self._stood_still), name="pulse")
-            for lane in self._lanes:
+            for lane in self._lanes.values():
                 group.create_task(lane.run(), name=f"lane {lane.name}")
 
     def stop(self) -> None:
         """Begin nothing new; `run` returns once what is on the wire is settled."""
-        for lane in self._lanes:
+        for lane in self._lanes.values():
             lane.stop()
         self._started.set()
         self._stopped.set()

@@ -104,6 +104,8 @@ class Lane:
         self._woken = store.event(outbox.lane_topic(account.name))
         self._stopping = False
         self._begun: tuple[int, int] | None = None
+        self._newest = 0
+        self._born: Delivery | None = None
         self._blocked_since: float | None = None
         self._told = False
         self._paused = False
@@ -120,6 +122,14 @@ class Lane:
         return (
             self._started.is_set() and not self._stopping and self._closed_breaker and self._account.plugin is not None
         )
+
+    def begin(self, born: Delivery) -> None:
+        """Begin with a delivery that was born `sending` and is committed, without a look at the store.
+
+        It is only a short cut: a lane that is given none, or is busy, finds the row when it claims its head.
+        """
+        self._born = born
+        self._woken.set()
 
     def poke(self) -> None:
         """Look again now: the account, or who attends, has changed."""
@@ -146,13 +156,22 @@ class Lane:
                     step = None
                 case None:
                     self._woken.clear()
-                    step = await self._write(units.claim)
+                    step = self._take_born() or await self._write(units.claim)
         await self._write(units.give_back)
 
     async def restart_holds(self, name: str) -> None:
         """Begin the undo windows of a conversation that hears the bot again anew."""
         await self._write(lambda tx, context: units.restart_holds(tx, context, name))
         self.poke()
+
+    def _take_born(self) -> Attempt | None:
+        """Return what was born, unless a claim was faster.
+
+        Nothing but this lane changes the state of a row that is `sending`, and one whose number is above all that
+        were begun wasn't begun.
+        """
+        born, self._born = self._born, None
+        return None if born is None or born.id <= self._newest else Attempt(delivery=born)
 
     def _context(self) -> Context:
         plugin = self._account.plugin
@@ -205,6 +224,7 @@ class Lane:
         if plugin is None or self._stopping:
             return Idle(until=None, waiting=1, cause=self._account.problem, told=self._told, open=False)
         self._begun = (delivery.id, delivery.attempt)
+        self._newest = max(self._newest, delivery.id)
         call = calls.attempt(plugin, delivery, clock=self._clock, deadline=self._account.deadline)
         return await self._settle(delivery, await self._watched(call))
 

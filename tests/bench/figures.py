@@ -125,8 +125,8 @@ async def alternate(
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a table in Markdown that is aligned to be read as it is."""
     rows = [HEADS, *(figure.cells() for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    widths = [max(3, *(len(row[column]) for row in rows)) for column in range(len(HEADS))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
-    return "\n".join([lines[0], "| " + " | ".join("-" * max(3, width) for width in widths) + " |", *lines[1:]])
+    return "\n".join([lines[0], "| " + " | ".join("-" * width for width in widths) + " |", *lines[1:]])

@@ -83,6 +83,7 @@ class Bench:
         self.settings = settings
         self.accounts = FakeAccounts({"mastodon": view("mastodon"), "x": view("x", text=280, deletes=False)})
         self.born_for: frozenset[str] = frozenset()
+        self.born: list[Delivery] = []
         self._numbers = itertools.count(1)
         self._ids = itertools.count(1)
         self.desk = self.new_desk()
@@ -94,6 +95,7 @@ class Bench:
             self.accounts,
             self.clock,
             born_for=lambda: self.born_for,
+            begin=self.born.append,
             new_id=lambda: f"id{next(self._ids)}",
         )
 

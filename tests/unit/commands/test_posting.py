@@ -74,6 +74,15 @@ async def test_on_an_idle_lane_a_delivery_is_born_sending(bench: Bench) -> None:
     assert await bench.states(2) == {"x": ["ready"]}
 
 
+async def test_a_lane_is_given_what_was_born_as_it_is_in_the_store(bench: Bench) -> None:
+    bench.born_for = frozenset({"x", "mastodon"})
+    await bench.room("!visibility unlisted post hello")
+    assert bench.born == []
+    await bench.room("!visibility unlisted post one", room=SECOND_ROOM)
+    assert bench.born == await bench.deliveries(2)
+    assert [one.state for one in bench.born] == [State.SENDING]
+
+
 async def test_under_panic_nothing_is_born_sending_and_the_author_is_told(bench: Bench) -> None:
     bench.born_for = frozenset({"x"})
     await bench.room("!panic")

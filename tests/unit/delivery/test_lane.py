@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -112,6 +112,41 @@ async def test_with_its_plugin_down_the_configured_time_holds_as_well(bench: Ben
         await until(bench, State.UNCERTAIN)
         row = (await bench.rows(1))[0]
     assert row.due_at == bench.clock.now() + timedelta(seconds=99)
+
+
+async def test_a_born_delivery_is_begun_with_while_the_store_is_still_busy(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = bench.lane()
+    async with running(bench, lane):
+        await bench.clock.wait_for_wait(30)
+        write, free = bench.store.write, asyncio.Event()
+
+        async def busy(unit: Any, *, bulk: bool = False) -> Any:
+            await free.wait()
+            return await write(unit, bulk=bulk)
+
+        (one,) = await bench.post(born=True)
+        monkeypatch.setattr(bench.store, "write", busy)
+        lane.begin(one)
+        while not bench.platform.count("post"):
+            await bench.clock.advance(0)
+        free.set()
+        await until(bench, State.SENT)
+    assert bench.platform.visible == ["hello"]
+
+
+async def test_a_born_delivery_that_a_claim_was_faster_with_is_not_begun_twice(bench: Bench) -> None:
+    lane = bench.lane()
+    async with running(bench, lane):
+        await bench.clock.wait_for_wait(30)
+        (one,) = await bench.post(born=True)
+        await until(bench, State.SENT)
+        lane.begin(one)
+        await bench.post("later")
+        await until(bench, State.SENT, entry=2)
+    assert bench.platform.count("post") == 2
+    assert bench.platform.visible == ["hello", "later"]
 
 
 async def test_a_row_that_the_shell_changed_is_seen_by_the_sweep(bench: Bench) -> None:
