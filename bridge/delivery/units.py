@@ -98,52 +98,60 @@ def _with_breaker(state: AccountState, breaker: Breaker) -> AccountState:
     )
 
 
-def claim(tx: Tx, context: Context, mint: Mint | None = None) -> Next:
-    """End the holds that are over, then take the lane's head, or say why not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """What a claim has found out before it looks at heads; `ends` is when the next undo window does."""
+
+    tx: Tx
+    context: Context
+    mint: Mint
+    panic: bool
+    ends: datetime | None
+
+
+def claim(tx: Tx, context: Context, mint: Mint | None = None, state: AccountState | None = None) -> Next:
+    """End the holds that are over, then take the lane's head, or say why not; `state` is the account's, if known."""
     mint = mint or Mint(context.seed)
-    _free_holds(tx, context, mint)
-    taken: Next | None = None
-    while taken is None:
-        taken = _take(tx, context, mint)
-    return taken
+    ends = _free_holds(tx, context, mint)
+    made = _Claim(tx=tx, context=context, mint=mint, panic=accounts.panic(tx) is not None, ends=ends)
+    step: Next | AccountState = state or accounts.get(tx, context.account)
+    while isinstance(step, AccountState):
+        step = _take(made, step)
+    return step
 
 
-def _take(tx: Tx, context: Context, mint: Mint) -> Next | None:
-    """Do what the head asks for; None when it left the lane, so that there is another head to look at."""
+def _take(made: _Claim, state: AccountState) -> Next | AccountState:
+    """Do what the head asks for; when it left the lane, return the account's new state: there is another to look at.
+
+    A row that is `sending` in this run, and that the lane did not begin, was born so, or its claim's commit had no
+    answer: nobody sent it yet.
+    """
+    tx, context = made.tx, made.context
     head = outbox.head(tx, context.account)
-    if head is not None and context.usable and _nobody_sent(head, context):
-        return Attempt(delivery=head)
-    state = accounts.get(tx, context.account)
     if head is None:
-        return _idle(tx, context, state, until=None, cause=None, waiting=0)
+        return _idle(made, state, until=None, cause=None, empty=True)
     if head.state is State.SENDING:
-        return _idle(tx, context, state, until=None, cause=context.problem)
+        mine = head.epoch == context.epoch and (head.id, head.attempt) != context.begun
+        if mine and context.usable:
+            return Attempt(delivery=head)
+        return _idle(made, state, until=None, cause=context.problem)
     breaker = breaker_of(state)
-    panic = accounts.panic(tx) is not None
-    step = settling.next_step(head, now=context.now, panic=panic, breaker=breaker, terms=context.terms)
+    step = settling.next_step(head, now=context.now, panic=made.panic, breaker=breaker, terms=context.terms)
     match step:
         case Wait(until=until, cause=cause):
-            return _idle(tx, context, state, until=until, cause=context.problem or cause)
+            return _idle(made, state, until=until, cause=context.problem or cause)
         case Ask():
-            _apply(tx, context, mint, state, before=head, settled=settling.ask(head, breaker=breaker))
+            return _apply(tx, context, made.mint, state, before=head, settled=settling.ask(head, breaker=breaker))
         case Expire():
-            _apply(tx, context, mint, state, before=head, settled=settling.expire(head, breaker=breaker))
+            return _apply(tx, context, made.mint, state, before=head, settled=settling.expire(head, breaker=breaker))
         case Begin() | Look():
-            return _start(tx, context, head, step, state)
-    return None
+            return _start(made, head, step, state)
 
 
-def _nobody_sent(head: Delivery, context: Context) -> bool:
-    """Tell of a row that is `sending`, in this run, though the lane did not begin it.
-
-    It was born so, or its claim's commit had no answer.
-    """
-    return head.state is State.SENDING and head.epoch == context.epoch and (head.id, head.attempt) != context.begun
-
-
-def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: AccountState) -> Next:
+def _start(made: _Claim, head: Delivery, step: Begin | Look, state: AccountState) -> Next:
+    tx, context = made.tx, made.context
     if not context.usable:
-        return _idle(tx, context, state, until=None, cause=context.problem)
+        return _idle(made, state, until=None, cause=context.problem)
     if isinstance(step, Look):
         after = (head.doubt_since or context.now) - KNOWN_MARGIN
         return LookFor(delivery=head, known=outbox.known(tx, context.account, after=after))
@@ -152,42 +160,30 @@ def _start(tx: Tx, context: Context, head: Delivery, step: Begin | Look, state: 
     return Attempt(delivery=begun)
 
 
-def _idle(
-    tx: Tx,
-    context: Context,
-    state: AccountState,
-    *,
-    until: datetime | None,
-    cause: str | None,
-    waiting: int | None = None,
-) -> Idle:
-    if waiting is None:
-        waiting = outbox.waiting(tx, context.account)
-    times = [time for time in (until, _next_end(tx, context)) if time is not None]
+def _idle(made: _Claim, state: AccountState, *, until: datetime | None, cause: str | None, empty: bool = False) -> Idle:
+    times = [time for time in (until, made.ends) if time is not None]
     return Idle(
         until=min(times, default=None),
-        waiting=waiting,
+        waiting=0 if empty else outbox.waiting(made.tx, made.context.account),
         cause=cause,
         told=state.told_at is not None,
         open=state.probe_at is not None,
     )
 
 
-def _next_end(tx: Tx, context: Context) -> datetime | None:
-    """Return when the next undo window ends; one that is over stays held while its conversation is away."""
-    ends = outbox.next_hold(tx, context.account)
-    if ends is None or ends > context.now:
-        return ends
-    later = (one.hold_until for one in outbox.held(tx, context.account))
-    return min((end for end in later if end is not None and end > context.now), default=None)
+def _free_holds(tx: Tx, context: Context, mint: Mint) -> datetime | None:
+    """End the holds that are over, and return when the next undo window ends.
 
-
-def _free_holds(tx: Tx, context: Context, mint: Mint) -> None:
-    for one in outbox.held(tx, context.account):
+    One that is over stays held while its conversation is away.
+    """
+    held = outbox.held(tx, context.account)
+    for one in held:
         over = one.hold_until is not None and one.hold_until <= context.now
         if over and Hold.UNDO in one.held and conversation(one.source) in context.present:
             outbox.free(tx, one, Hold.UNDO, now=context.now)
             _touch(tx, one, mint, context.now)
+    later = (one.hold_until for one in held)
+    return min((end for end in later if end is not None and end > context.now), default=None)
 
 
 def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitter: float) -> Next:
@@ -196,6 +192,7 @@ def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitte
     A row that changed meanwhile (a person said `found`) is left alone.
     """
     mint = Mint(context.seed)
+    after: AccountState | None = None
     current = outbox.get(tx, delivery.id)
     if current is not None and (current.state, current.attempt, current.epoch) == (
         delivery.state,
@@ -213,8 +210,8 @@ def settle(tx: Tx, context: Context, delivery: Delivery, outcome: Outcome, jitte
         )
         if isinstance(outcome, Unauthorized) and not context.paused:
             _tell(tx, context.admins, wording.unauthorized(context.account, outcome.reason), mint, context.now)
-        _apply(tx, context, mint, state, before=current, settled=settled, flows=done(outcome))
-    return claim(tx, context, mint)
+        after = _apply(tx, context, mint, state, before=current, settled=settled, flows=done(outcome))
+    return claim(tx, context, mint, after)
 
 
 def _apply(
@@ -226,7 +223,8 @@ def _apply(
     before: Delivery,
     settled: Settled,
     flows: bool = False,
-) -> None:
+) -> AccountState:
+    """Write down what a delivery has become, with all that follows; return the account's state after it."""
     changed = settled.delivery
     outbox.save(tx, changed, now=context.now)
     sent = changed.state is State.SENT
@@ -247,6 +245,7 @@ def _apply(
     if wording.STATE_WORDS[changed.state] != wording.STATE_WORDS[before.state]:
         # Else the receipt would say again, with every attempt of an outage, what it says already.
         _touch(tx, changed, mint, context.now)
+    return after
 
 
 def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: bool) -> None:

@@ -57,6 +57,7 @@ class StoredPost:
     created_at: datetime
     visibility: Visibility | None = None
     warning: str | None = None
+    language: str | None = None
     answers: EntryId | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, State
@@ -11,9 +12,12 @@ from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key, Posted, Ref, Visibility
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Row
+
+    from bridge.domain.outbox import StoredPost
 
 FINAL: Final = frozenset({State.SENT, State.DEAD, State.CANCELLED, State.ASKED})
 """The states in which a lane has done with a delivery."""
@@ -68,6 +72,13 @@ def blank(entry: EntryId, account: str, kind: DeliveryKind, key: Key, now: datet
     }
 
 
+def made(number: int, values: Mapping[str, Any], stored: StoredPost) -> Delivery:
+    """Return the delivery of a row that was inserted just now under a number, without reading it back."""
+    post = {"source": stored.source.jid, "place": stored.source.place.value, "language": stored.language}
+    shown = {"visibility": stored.visibility and stored.visibility.value, "warning": stored.warning}
+    return read(SimpleNamespace(id=number, **values, **post, **shown))
+
+
 def changes(changed: Delivery, now: datetime) -> dict[str, Any]:
     """Return the parameters that write a delivery back."""
     return {
@@ -97,7 +108,7 @@ def changes(changed: Delivery, now: datetime) -> dict[str, Any]:
     }
 
 
-def read(row: Row[Any]) -> Delivery:
+def read(row: Row[Any] | SimpleNamespace) -> Delivery:
     """Return the delivery of a row that carries its post's source, place, visibility, warning and language, too."""
     posted = None
     if row.posted_id is not None:

@@ -55,9 +55,12 @@ _PAUSING = _ROWS.where(
     text(DELIVERY_IN_LANE.replace("state", "delivery.state")),
     delivery.c.due_at.is_not(None),
 )
-_NEXT_HOLD = select(func.min(delivery.c.hold_until)).where(_ACCOUNT, text(DELIVERY_HELD))
 _WAITING = select(func.count()).where(_ACCOUNT, text(DELIVERY_IN_LANE))
-_TAIL = select(func.max(delivery.c.position)).where(_ACCOUNT)
+_TAIL = select(
+    # Each in a query of its own, for which both databases have a short cut.
+    select(func.max(delivery.c.position)).where(_ACCOUNT).scalar_subquery().label("last"),
+    exists().where(_ACCOUNT, text(DELIVERY_IN_LANE)).label("busy"),
+)
 _FRONT = select(func.min(delivery.c.position)).where(_ACCOUNT, text(DELIVERY_IN_LANE))
 _PUBLISHED = _ROWS.where(
     _ACCOUNT,
@@ -127,7 +130,8 @@ def _add_one(
     previous: Delivery | None,
 ) -> Delivery:
     reasons = held if previous is None else held | {Hold.FOLLOWS.value}
-    idle = not reasons and part.account in born_for and head(tx, part.account) is None
+    position, busy = _tail(tx, part.account)
+    idle = part.account in born_for and not busy
     state = State.HELD if reasons else State.SENDING if idle else State.READY
     born = state is State.SENDING
     values = {
@@ -141,13 +145,13 @@ def _add_one(
         "state": state.value,
         "held": reasons,
         "hold_until": now + stored.hold if Hold.UNDO in reasons else None,
-        "position": tail(tx, part.account),
+        "position": position,
         "attempt": 1 if born else 0,
         "epoch": epoch if born else None,
         "doubt_since": now if born else None,
         "doubt_attempt": 1 if born else None,
     }
-    return _delivery_of(tx, _new(tx, values))
+    return delivery_rows.made(_new(tx, values), values, stored)
 
 
 def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delivery:
@@ -217,12 +221,6 @@ def pausing(tx: Tx, account: str) -> tuple[Delivery, ...]:
     return tuple(delivery_rows.read(row) for row in tx.execute(_PAUSING, {"in_account": account}))
 
 
-def next_hold(tx: Tx, account: str) -> datetime | None:
-    """Return when the next undo window of an account ends."""
-    found: datetime | None = tx.execute(_NEXT_HOLD, {"in_account": account}).scalar_one()
-    return found
-
-
 def waiting(tx: Tx, account: str) -> int:
     """Return how many deliveries are in an account's lane."""
     return int(tx.execute(_WAITING, {"in_account": account}).scalar_one())
@@ -230,8 +228,13 @@ def waiting(tx: Tx, account: str) -> int:
 
 def tail(tx: Tx, account: str) -> int:
     """Return the position after the last one of a lane."""
-    last: int | None = tx.execute(_TAIL, {"in_account": account}).scalar_one()
-    return (last or 0) + 1
+    return _tail(tx, account)[0]
+
+
+def _tail(tx: Tx, account: str) -> tuple[int, bool]:
+    """Return the position after the last one of a lane, and whether the lane has a head."""
+    row = tx.execute(_TAIL, {"in_account": account}).one()
+    return (row.last or 0) + 1, bool(row.busy)
 
 
 def front(tx: Tx, account: str) -> int:

@@ -84,6 +84,7 @@ def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
         created_at=draft.created_at,
         visibility=draft.visibility,
         warning=draft.warning,
+        language=draft.language,
         answers=draft.answers,
     )
 
@@ -137,5 +138,6 @@ def _stored(row: Row[Any]) -> StoredPost:
         created_at=row.created_at,
         visibility=Visibility(row.visibility) if row.visibility else None,
         warning=row.warning,
+        language=row.language,
         answers=EntryId(row.answers) if row.answers is not None else None,
     )

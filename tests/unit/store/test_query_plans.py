@@ -106,9 +106,8 @@ CASES = [
     Case("outbox.held", lambda tx: outbox.held(tx, "one"), ("ix_delivery_held",)),
     Case("outbox.sending", lambda tx: outbox.sending(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.pausing", lambda tx: outbox.pausing(tx, "one"), ("ix_delivery_lane",)),
-    Case("outbox.next_hold", lambda tx: outbox.next_hold(tx, "one"), ("ix_delivery_held",)),
     Case("outbox.waiting", lambda tx: outbox.waiting(tx, "one"), ("ix_delivery_lane",)),
-    Case("outbox.tail", lambda tx: outbox.tail(tx, "one"), ("ix_delivery_account_position",)),
+    Case("outbox.tail", lambda tx: outbox.tail(tx, "one"), ("ix_delivery_account_position", "ix_delivery_lane")),
     Case("outbox.front", lambda tx: outbox.front(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.published", lambda tx: outbox.published(tx, "one", PostId("5")), ("ix_delivery_published",)),
     Case(
