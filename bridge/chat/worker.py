@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -12,11 +13,14 @@ from bridge.commands.incoming import Incoming
 from bridge.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from bridge.domain.clock import Clock
 
 _log = structlog.stdlib.get_logger(__name__)
+
+TOGETHER: Final = 16
+"""Lines of a burst that share a commit at most, so that what the lanes write doesn't wait long behind them."""
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
@@ -31,6 +35,10 @@ class Desk(Protocol):
 
         Raises StoreError where the store can't: the same stanza is then handed over again.
         """
+        ...
+
+    async def together(self, incomings: Sequence[Incoming]) -> int:
+        """Commit what follows from the first of several stanzas at once; return how many, none where it can't."""
         ...
 
 
@@ -59,47 +67,72 @@ class Worker:
         self._desk = desk
         self._move = move
         self._clock = clock
-        self._queue: asyncio.Queue[Entry | _Mark | _Job] = asyncio.Queue()
+        self._queue: deque[Entry | _Mark | _Job] = deque()
+        self._news = asyncio.Event()
         self._passed: dict[str, str] = {}
 
     @property
     def backlog(self) -> int:
         """How many entries wait."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     def put(self, entry: Entry) -> None:
         """Add to the end."""
-        self._queue.put_nowait(entry)
+        self._add(entry)
 
     def then(self, job: _Job) -> None:
         """Add something else that has to be committed in order; it is repeated while the store can't."""
-        self._queue.put_nowait(job)
+        self._add(job)
 
     async def reached(self) -> None:
         """Return once everything that was put before is committed."""
         mark = _Mark(asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(mark)
+        self._add(mark)
         await mark.reached
 
     async def run(self) -> None:
         """Work for ever."""
         while True:
-            if self._queue.empty() and self._passed:
+            if not self._queue and self._passed:
                 await self._flush()
-            entry = await self._queue.get()
+            entry = await self._take()
             if isinstance(entry, Passed):
                 self._passed[entry.archive] = entry.position
             elif isinstance(entry, Incoming):
-                # The desk moves this archive's cursor further, in the stanza's own commit.
-                if entry.position is not None:
-                    self._passed.pop(entry.archive, None)
-                await self._until_committed(lambda incoming=entry: self._desk.handle(incoming))
+                await self._judge([entry, *self._following()])
             elif isinstance(entry, _Mark):
                 await self._flush()
                 if not entry.reached.done():
                     entry.reached.set_result(None)
             else:
                 await self._until_committed(entry)
+
+    def _add(self, what: Entry | _Mark | _Job) -> None:
+        self._queue.append(what)
+        self._news.set()
+
+    async def _take(self) -> Entry | _Mark | _Job:
+        while not self._queue:
+            self._news.clear()
+            await self._news.wait()
+        return self._queue.popleft()
+
+    def _following(self) -> list[Incoming]:
+        """Take the speech that waits next, as much of it as may share a commit."""
+        group: list[Incoming] = []
+        while len(group) < TOGETHER - 1 and self._queue and isinstance(self._queue[0], Incoming):
+            group.append(self._queue[0])
+            self._queue.popleft()
+        return group
+
+    async def _judge(self, group: Sequence[Incoming]) -> None:
+        for incoming in group:
+            # The desk moves this archive's cursor further, in the stanza's own commit.
+            if incoming.position is not None:
+                self._passed.pop(incoming.archive, None)
+        done = await self._desk.together(group) if len(group) > 1 else 0
+        for incoming in group[done:]:
+            await self._until_committed(lambda incoming=incoming: self._desk.handle(incoming))
 
     async def _flush(self) -> None:
         passed, self._passed = self._passed, {}

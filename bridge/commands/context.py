@@ -33,11 +33,16 @@ class Mistake(Exception):  # noqa: N818 - it names what a person made, and its t
     """Something that a person can mend; the message says what is wrong and what to type instead."""
 
 
+class Unread(Exception):  # noqa: N818 - no error: the line only has to wait for those before it
+    """The store can't be asked yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One line of a person, and everything that its unit of work must not find out or make up itself.
 
-    `seed` is where the unit's ids come from, `secret` where the salts of its audit rows do.
+    `seed` is where the unit's ids come from, `secret` where the salts of its audit rows do. `blind` is whether lines
+    before this one aren't committed yet.
     """
 
     incoming: Incoming
@@ -50,6 +55,7 @@ class Context:
     secret: str
     born_for: frozenset[str]
     new_id: Callable[[], str]
+    blind: bool = False
 
     @property
     def source(self) -> Target:
@@ -76,7 +82,9 @@ class Context:
         return verb(self.place, words)
 
     async def read(self, query: Callable[[Tx], T]) -> T:
-        """Ask the store something; raises ReadError."""
+        """Ask the store something; raises ReadError, and Unread where the answer could be out of date."""
+        if self.blind:
+            raise Unread
         return await self.store.read(query)
 
 

@@ -7,6 +7,7 @@ audit, its answers.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -93,11 +94,35 @@ class Desk:
             await self._fail(context)
         self._refused = None
 
+    async def together(self, incomings: Sequence[Incoming]) -> int:
+        """Commit what follows from the first of several messages in one transaction; return how many they are.
+
+        A message whose meaning depends on the store, or that concerns nobody, isn't among them, nor is anything after
+        it; and none is where anything fails. Those are to be handled one by one: nothing of them is lost, and nothing
+        counts twice.
+        """
+        judged: list[_Judged] = []
+        try:
+            for incoming in incomings:
+                one = await self._judge(self._context(incoming, blind=bool(judged)))
+                if one is None:
+                    break
+                judged.append(one)
+        except Exception:  # noqa: BLE001 - it is judged again by itself, and told then
+            _log.debug("a message is judged by itself")
+        try:
+            if judged:
+                await self._commit(*judged)
+        except Exception:  # noqa: BLE001 - as above, for each of them
+            _log.debug("messages are judged one by one", count=len(judged))
+            return 0
+        return len(judged)
+
     async def settle(self) -> None:
         """Return once the cursor stands where the last message was, or can't be moved any more."""
         await self._cursors.settle()
 
-    def _context(self, incoming: Incoming) -> Context:
+    def _context(self, incoming: Incoming, *, blind: bool = False) -> Context:
         room = incoming.archive if incoming.place is Place.ROOM else None
         return Context(
             incoming=incoming,
@@ -110,50 +135,52 @@ class Desk:
             secret=self._new_id(),
             born_for=self._born_for(),
             new_id=self._new_id,
+            blind=blind,
         )
 
     async def _hear(self, context: Context) -> None:
-        incoming = context.incoming
+        judged = await self._judge(context)
+        if judged is None:
+            self._cursors.later(context.incoming, context.now)
+        else:
+            await self._commit(judged)
+
+    async def _judge(self, context: Context) -> _Judged | None:
+        """Return what a message comes to; None where it concerns nobody."""
         if context.role is Role.NONE and context.place is Place.DIRECT:
-            await self._commit(context, _to_stranger)
-            return
+            return _Judged(context, _to_stranger)
         heard = await dispatch.hear(context)
         if isinstance(heard, Talk):
-            self._cursors.later(incoming, context.now)
-            return
-        waited = context.now - incoming.said_at
+            return None
+        waited = context.now - context.incoming.said_at
         if waited > self._settings.posting.max_age:
-            await self._commit(context, _too_late(context), status="late")
-            return
+            return _Judged(context, _too_late(context), status="late")
         try:
-            deed = await dispatch.deed_for(context, heard)
+            return _Judged(context, await dispatch.deed_for(context, heard))
         except Mistake as mistake:
-            deed = saying(str(mistake))
-        await self._commit(context, deed)
+            return _Judged(context, saying(str(mistake)))
 
     async def _fail(self, context: Context) -> None:
         """Record that we could not carry out a message, tell it, and pass."""
         words = f"something went wrong in me with that line; it was logged. {NOTHING}"
-        await self._commit(context, saying(words), status="failed")
+        await self._commit(_Judged(context, saying(words), status="failed"))
 
-    async def _commit(self, context: Context, deed: Deed, *, status: str = "done") -> None:
-        incoming = context.incoming
-
-        def unit(tx: Tx) -> Sequence[Delivery]:
-            stanza = stanzas.admit(
-                tx, archive=incoming.archive, key=incoming.key, sender=incoming.sender, at=context.now, status=status
-            )
+    async def _commit(self, *judged: _Judged) -> None:
+        places: dict[str, tuple[str, datetime]] = {}
+        for one in judged:
+            incoming = one.context.incoming
+            self._cursors.overtake(incoming)
             if incoming.position is not None:
-                cursors.move(tx, _cursor(incoming), incoming.position, context.now)
-            if stanza is None:
-                return ()
-            turn = Turn(tx, context, stanza)
-            deed(turn)
-            return turn.born
+                places[_cursor(incoming)] = (incoming.position, one.context.now)
 
-        self._cursors.overtake(incoming)
-        for one in await self._store.write(unit):
-            self._begin(one)
+        def unit(tx: Tx) -> list[Delivery]:
+            born = [delivery for one in judged for delivery in one.carry_out(tx)]
+            for name, (position, now) in places.items():
+                cursors.move(tx, name, position, now)
+            return born
+
+        for delivery in await self._store.write(unit):
+            self._begin(delivery)
 
     def _is_poison(self, incoming: Incoming) -> bool:
         """Count how often the store has refused this very message in a row."""
@@ -161,6 +188,27 @@ class Desk:
         self._refusals = self._refusals + 1 if this == self._refused else 1
         self._refused = this
         return self._refusals >= POISON
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one message comes to, and as what it is recorded."""
+
+    context: Context
+    deed: Deed
+    status: str = "done"
+
+    def carry_out(self, tx: Tx) -> Sequence[Delivery]:
+        """Let the message pass the gate and do the deed, once; return what was born `sending` by it."""
+        context, incoming = self.context, self.context.incoming
+        stanza = stanzas.admit(
+            tx, archive=incoming.archive, key=incoming.key, sender=incoming.sender, at=context.now, status=self.status
+        )
+        if stanza is None:
+            return ()
+        turn = Turn(tx, context, stanza)
+        self.deed(turn)
+        return turn.born
 
 
 class _Cursors:

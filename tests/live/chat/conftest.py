@@ -40,6 +40,9 @@ class Desk:
         self.store: Store | None = None
         self.failures: list[Exception] = []
 
+    async def together(self, _: Sequence[Incoming]) -> int:
+        return 0
+
     async def handle(self, incoming: Incoming) -> None:
         self.offered += 1
         if self.failures:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.chat.worker import Passed, Worker
+from bridge.chat.worker import TOGETHER, Passed, Worker
 from bridge.commands.incoming import Incoming
 from bridge.domain.people import Place, Target
 from bridge.store import InDoubt, NotCommitted, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from bridge.testing.clock import FakeClock
 
@@ -41,12 +41,20 @@ class Book:
     def __init__(self) -> None:
         self.lines: list[object] = []
         self.errors: list[Exception] = []
+        self.takes = 0
 
     async def handle(self, incoming: Incoming) -> None:
         await asyncio.sleep(0)
         if self.errors:
             raise self.errors.pop(0)
         self.lines.append(incoming.text)
+
+    async def together(self, incomings: Sequence[Incoming]) -> int:
+        await asyncio.sleep(0)
+        taken = incomings[: self.takes]
+        if taken:
+            self.lines.append("+".join(one.text for one in taken))
+        return len(taken)
 
     async def move(self, positions: dict[str, str]) -> None:
         if self.errors:
@@ -73,6 +81,26 @@ async def test_everything_is_judged_in_its_order(worker: Worker, book: Book) -> 
         worker.put(said(number))
     await worker.reached()
     assert book.lines == ["0", "1", "2", "3", "4"]
+
+
+async def test_lines_that_wait_share_a_commit_and_those_that_cannot_follow_one_by_one(
+    worker: Worker, book: Book
+) -> None:
+    book.takes = 2
+    for number in range(4):
+        worker.put(said(number))
+    worker.put(Passed(archive=ROOM, position="p9"))
+    worker.put(said(4))
+    await worker.reached()
+    assert book.lines == ["0+1", "2", "3", "4"]
+
+
+async def test_no_more_lines_share_a_commit_than_may(worker: Worker, book: Book) -> None:
+    book.takes = 1000
+    for number in range(TOGETHER + 2):
+        worker.put(said(number))
+    await worker.reached()
+    assert [str(line).count("+") + 1 for line in book.lines] == [TOGETHER, 2]
 
 
 @pytest.mark.parametrize("error", [NotCommitted("disk full"), InDoubt("no answer"), ReadError("no answer")])

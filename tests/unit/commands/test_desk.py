@@ -241,13 +241,14 @@ async def test_a_unit_that_runs_twice_writes_the_same(bench: Bench, monkeypatch:
             rows(tx)
             raise InterruptedError
 
-        def done(tx: Tx) -> None:
-            unit(tx)
+        def done(tx: Tx) -> Any:
+            result = unit(tx)
             rows(tx)
+            return result
 
         with suppress(InterruptedError):
             await write(self, undone)
-        await write(self, done, bulk=bulk)
+        return await write(self, done, bulk=bulk)
 
     monkeypatch.setattr(Store, "write", twice)
     await bench.desk.handle(bench.incoming("fav", who="raj"))
