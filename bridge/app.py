@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bridge import registry, web
+from bridge import registry
 from bridge.chat import Chat
 from bridge.chat.probe import probe
 from bridge.commands import receipts
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
     from datetime import timedelta
 
+    from bridge import web
     from bridge.domain.findings import Finding
     from bridge.registry import Account, AnyPlugin, Registry
     from bridge.settings import Settings
@@ -141,6 +142,8 @@ class Bridge:
         """Work until `stopping` is set, then end within 5 s; raises what ends the bridge otherwise."""
         async with AsyncExitStack() as stack:
             if self._settings.web is not None:
+                from bridge import web  # noqa: PLC0415 - its library is 10 MB, which most don't need
+
                 await stack.enter_async_context(web.serve(self._settings.web.listen, self.health))
             await stack.enter_async_context(self._timers.running())
             await stack.enter_async_context(_background(self._accounts.run(), "accounts"))
@@ -175,6 +178,8 @@ class Bridge:
 
     def health(self) -> web.Health:
         """Return how the bridge is, for monitoring."""
+        from bridge import web  # noqa: PLC0415 - as above
+
         missing, store = self._awaited() - self.attendance.present, self._store.problem
         problems = [f"not joined: {name}" for name in sorted(missing)]
         problems += [

@@ -65,11 +65,12 @@ def _run(options: Options) -> int:
             _log.warning("a package of ours may be hidden", cause=namesake)
         from bridge import app  # noqa: PLC0415 - with it come all libraries, which no other command needs
         from bridge.chat.errors import ChatError  # noqa: PLC0415 - as above
-        from bridge.web import ListenError  # noqa: PLC0415 - as above
 
         try:
             asyncio.run(app.run(settings))
         except Exception as error:  # noqa: BLE001 - whatever it is, the last line says that the bridge has ended
+            from bridge.web import ListenError  # noqa: PLC0415 - its library is large, and only [web] needs it
+
             causes = list(_causes(error))
             if not all(isinstance(cause, app.StartError | StoreError | ListenError | ChatError) for cause in causes):
                 _log.critical("the bridge ended by a mistake of its own", exc_info=error)

@@ -58,7 +58,7 @@ class Lanes:
     async def _stood_still(self) -> None:
         """Begin every undo window anew: what was said meanwhile is still to be read."""
         for name in sorted(self._attendance.present):
-            for lane in self._lanes:
+            for lane in self._lanes.values():
                 await lane.restart_holds(name)
 
     async def run(self) -> None:

@@ -142,6 +142,12 @@ class TestTheProgram:
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
         assert done.stderr.startswith("config.toml: accounts.one.plugin: no plugin of that name is installed; ")
 
+    def test_what_only_web_needs_is_loaded_only_for_it(self) -> None:
+        look = "import sys, bridge.app, bridge.cli.commands, plugins.mastodon; print('aiohttp' in sys.modules)"
+        environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(bridge.__file__).parents[1])}
+        done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, env=environ, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+
     def test_not_understood(self) -> None:
         assert self._start("rnu").returncode == 2
 
