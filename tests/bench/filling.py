@@ -32,10 +32,15 @@ ROOM = "old@rooms.example.org"
 Values = Mapping[str, Any]
 
 
-async def fill(url: str, *, posts: int, items: int) -> None:
-    """Make the store at `url` and put finished posts of the account a0, with all that belongs to them, and items in."""
+async def prepare(url: str) -> None:
+    """Make the store at `url`, so that a start finds it as all starts but the first one do."""
     async with Store.open(url, clock=SystemClock()):
         pass
+
+
+async def fill(url: str, *, posts: int, items: int) -> None:
+    """Make the store at `url` and put finished posts of the account a0, with all that belongs to them, and items in."""
+    await prepare(url)
     await asyncio.to_thread(_fill, url, posts, items)
 
 

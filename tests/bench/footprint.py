@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.bench.figures import By, Figure
+from tests.bench.filling import prepare
 from tests.bench.posting import one_by_one
 from tests.bench.stage import Database, Kind, Scale, Stage
 
@@ -20,8 +21,10 @@ async def start(stage: Stage, scale: Scale) -> list[Figure]:
     how = f"{Kind.SDK}, {Database.SQLITE}"
     ours: list[float] = []
     base: list[float] = []
+    url = stage.new_store(Database.SQLITE)
+    await prepare(url)
     for _ in range(scale.rounds):
-        async with stage.bridge(Kind.SDK, Database.SQLITE) as contender:
+        async with stage.bridge(Kind.SDK, Database.SQLITE, store_url=url) as contender:
             ours.append(contender.began)
         async with stage.floor(Kind.SDK) as contender:
             base.append(contender.began)
@@ -36,9 +39,11 @@ async def idle(stage: Stage, scale: Scale) -> list[Figure]:
     """Memory after some posts, then processor time and wake-ups while nothing happens."""
     figures: list[Figure] = []
     for kind in Kind:
+        url = stage.new_store(Database.SQLITE)
+        await prepare(url)
         async with AsyncExitStack() as stack:
             pairs = {
-                "ours": await stack.enter_async_context(stage.bridge(kind, Database.SQLITE)),
+                "ours": await stack.enter_async_context(stage.bridge(kind, Database.SQLITE, store_url=url)),
                 "floor": await stack.enter_async_context(stage.floor(kind)),
             }
             for one in pairs.values():
