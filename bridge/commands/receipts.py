@@ -46,8 +46,10 @@ def touch(tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime, new: boo
     """
     due_at = None
     if stored.receipt != stored.id or (not new and stored_receipts.is_shared(tx, stored.id)):
-        last = stored_receipts.last_told(tx, stored.receipt, stored.source)
-        due_at = None if last is None else min(last, now) + CORRECTED_EVERY
+        told = stored_receipts.told(tx, stored.receipt, stored.source)
+        if told.owed:
+            return False
+        due_at = None if told.last is None else min(told.last, now) + CORRECTED_EVERY
     return notices.touch_receipt(
         tx, target=stored.source, receipt=stored.receipt, origin_id=origin_id, at=now, due_at=due_at
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sqlalchemy import bindparam, func, literal_column, select, text
+from sqlalchemy import bindparam, case, func, literal_column, select, text
 
 from bridge.domain.deliveries import Hold
 from bridge.domain.ids import EntryId
@@ -16,6 +16,7 @@ from bridge.store.schema import (
     DELIVERY_IN_LANE,
     DELIVERY_PUBLISHED,
     NOTICE_RECEIPT,
+    NOTICE_RECEIPT_READY,
     delivery,
     notice,
     post,
@@ -37,9 +38,10 @@ _STATES = (
 )
 _ENDS = select(func.min(post.c.id), func.max(post.c.id), func.count()).where(post.c.receipt_id == bindparam("receipt"))
 _SHARED = select(post.c.id).where(post.c.receipt_id == bindparam("receipt"), post.c.id != bindparam("receipt")).limit(1)
-_LAST_TOLD = select(func.max(notice.c.first_sent_at)).where(
-    text(NOTICE_RECEIPT), notice.c.receipt_id == bindparam("receipt"), notice.c.target == bindparam("jid")
-)
+_TOLD = select(
+    func.max(notice.c.first_sent_at).label("last"),
+    func.max(case((text(NOTICE_RECEIPT_READY), 1), else_=0)).label("owed"),
+).where(text(NOTICE_RECEIPT), notice.c.receipt_id == bindparam("receipt"), notice.c.target == bindparam("jid"))
 _HELD_BY = (
     select(delivery.c.post_id, delivery.c.held)
     .join_from(delivery, post, post.c.id == delivery.c.post_id)
@@ -85,6 +87,14 @@ class Outgoing:
     on_the_wire: tuple[tuple[EntryId, str], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """When a receipt, or its last correction, was first sent (None where it never was), and whether it is owed anew."""
+
+    last: datetime | None
+    owed: bool
+
+
 def tally(tx: Tx, receipt: EntryId) -> Tally:
     """Return how the posts that share a receipt stand, deletions left aside."""
     ends = tx.row(_ENDS, {"receipt": receipt})
@@ -98,9 +108,10 @@ def is_shared(tx: Tx, receipt: EntryId) -> bool:
     return tx.row(_SHARED, {"receipt": receipt}) is not None
 
 
-def last_told(tx: Tx, receipt: EntryId, target: Target) -> datetime | None:
-    """Return when a receipt, or its last correction, was first sent; None where it never was."""
-    return tx.scalar(_LAST_TOLD, {"receipt": receipt, "jid": target.jid})
+def told(tx: Tx, receipt: EntryId, target: Target) -> Told:
+    """Return how much of a receipt a conversation knows."""
+    row = tx.row(_TOLD, {"receipt": receipt, "jid": target.jid})
+    return Told(last=None, owed=False) if row is None else Told(last=row.last, owed=bool(row.owed))
 
 
 def held_by(tx: Tx, *, author: str, source: Target) -> tuple[tuple[EntryId, frozenset[str]], ...]:

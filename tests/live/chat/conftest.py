@@ -40,7 +40,7 @@ class Desk:
         self.store: Store | None = None
         self.failures: list[Exception] = []
 
-    async def together(self, _: Sequence[Incoming]) -> int:
+    async def together(self, incomings: Sequence[Incoming]) -> int:
         return 0
 
     async def handle(self, incoming: Incoming) -> None:

@@ -86,7 +86,7 @@ def slow() -> asyncio.Event:
 @pytest.fixture
 async def worker(seen: list[str], clock: FakeClock, slow: asyncio.Event) -> AsyncIterator[Worker]:
     class Silent:
-        async def together(self, _: Any) -> int:
+        async def together(self, incomings: Any) -> int:
             return 0
 
         async def handle(self, incoming: Any) -> None:

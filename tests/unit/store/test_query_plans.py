@@ -99,6 +99,7 @@ CASES = [
     Case("accounts.panic", accounts.panic, ("pk_control",)),
     Case("accounts.keep_load", lambda tx: accounts.keep_load(tx, "one", "token"), ("pk_keep",)),
     Case("audit.append", lambda tx: audit.append(tx, at=NOW, actor="a", verb="v", salt="s"), (), walks="audit"),
+    Case("receipts.told", lambda tx: receipts.told(tx, ENTRY, OPS), ("ix_notice_receipt",)),
     Case("outbox.head", lambda tx: outbox.head(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.get", lambda tx: outbox.get(tx, 1), ("pk_delivery",)),
     Case("outbox.of_post", lambda tx: outbox.of_post(tx, ENTRY), ("ix_delivery_post_id",)),

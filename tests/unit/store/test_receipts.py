@@ -10,6 +10,7 @@ from bridge.domain.outbox import Draft, Part, StoredPost
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key, Posted
 from bridge.store import Store, Tx, notices, outbox, posts, receipts
+from bridge.store.receipts import Told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,7 +50,10 @@ async def test_a_tally_counts_by_account_and_state(store: Store, now: datetime) 
     assert await store.read(lambda tx: receipts.host_of(tx, "b")) is None
 
 
-async def test_the_last_sending_of_a_receipt(store: Store, now: datetime) -> None:
+async def test_what_a_conversation_knows_of_a_receipt(store: Store, now: datetime) -> None:
+    async def told() -> Told:
+        return await store.read(lambda tx: receipts.told(tx, EntryId(1), ROOM))
+
     async def send(number: int, at: datetime) -> None:
         def unit(tx: Tx) -> None:
             notices.touch_receipt(tx, target=ROOM, receipt=EntryId(1), origin_id=f"o{number}", at=at)
@@ -58,10 +62,14 @@ async def test_the_last_sending_of_a_receipt(store: Store, now: datetime) -> Non
 
         await store.write(unit)
 
-    assert await store.read(lambda tx: receipts.last_told(tx, EntryId(1), ROOM)) is None
+    assert await told() == Told(last=None, owed=False)
     await send(1, now)
     await send(2, now + timedelta(seconds=3))
-    assert await store.read(lambda tx: receipts.last_told(tx, EntryId(1), ROOM)) == now + timedelta(seconds=3)
+    assert await told() == Told(last=now + timedelta(seconds=3), owed=False)
+    await store.write(lambda tx: notices.touch_receipt(tx, target=ROOM, receipt=EntryId(1), origin_id="o3", at=now))
+    assert await told() == Told(last=now + timedelta(seconds=3), owed=True)
+    elsewhere = Target("sales@rooms.example.org", Place.ROOM)
+    assert await store.read(lambda tx: receipts.told(tx, EntryId(1), elsewhere)) == Told(last=None, owed=False)
 
 
 async def test_what_somebody_holds(store: Store, now: datetime) -> None:
