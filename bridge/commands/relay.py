@@ -65,9 +65,12 @@ def _count(
     """Count items instead of showing them, and owe the conversation the living line that tells how many."""
     flood = floods.begin(tx, target) if flood is None else flood
     floods.count(tx, flood, more)
-    if not notices.is_owed(tx, target, flood):
-        root, last = notices.living(tx, target, flood), stored_receipts.last_told(tx, flood, target)
-        due_at = None if root is None or last is None else min(last, now) + pacing.pause(now - root.sent_at)
+    known = stored_receipts.told(tx, flood, target)
+    if not known.owed:
+        root = notices.living(tx, target, flood)
+        due_at = None
+        if root is not None and known.last is not None:
+            due_at = min(known.last, now) + pacing.pause(now - root.sent_at)
         notices.touch_receipt(tx, target=target, receipt=flood, origin_id=mint(), at=now, due_at=due_at)
     return flood
 

@@ -65,7 +65,6 @@ CASES = [
     Case("notices.pending", notices.pending, ("ix_notice_pending",)),
     Case("notices.is_owed", lambda tx: notices.is_owed(tx, OPS, ENTRY), ("uq_notice_receipt_ready",)),
     Case("notices.unsent_items", lambda tx: notices.unsent_items(tx, OPS), ("ix_notice_pending",)),
-    Case("receipts.last_told", lambda tx: receipts.last_told(tx, ENTRY, OPS), ("ix_notice_receipt",)),
     Case("floods.pace_of", lambda tx: floods.pace_of(tx, OPS), ("pk_pace",)),
     Case("floods.save", lambda tx: floods.save(tx, OPS, Pace(began=NOW)), ()),
     Case("floods.count", lambda tx: floods.count(tx, ENTRY, 9), ("pk_flood",)),
