@@ -11,6 +11,7 @@ from typing import ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from bridge.plugin import (
+    Author,
     Clock,
     Cursor,
     Deletes,
@@ -26,6 +27,7 @@ from bridge.plugin import (
     Post,
     Posted,
     PostId,
+    Profile,
     Ref,
     Repeats,
     Shows,
@@ -164,6 +166,10 @@ class SociableFakePlugin(FakePlugin, Repeats, Favours, Shows):
     async def thread(self, item: Ref) -> tuple[Item, ...]:
         """Return the conversation."""
         return await self.on_line(self.settings.platform.thread(item))
+
+    async def profile(self, who: Author | str) -> Profile:
+        """Return what an account says about itself."""
+        return await self.on_line(self.settings.platform.profile(who))
 
 
 class AbleFakePlugin(FullFakePlugin, EditingFakePlugin, TrackingFakePlugin, SociableFakePlugin):

@@ -10,7 +10,9 @@ from bridge.plugin import Post, Posted, PostId
 
 __all__ = ["Call", "Fate", "Published", "Verb"]
 
-Verb: TypeAlias = Literal["enter", "post", "edit", "delete", "find", "items", "matches", "repeat", "favour", "thread"]
+Verb: TypeAlias = Literal[
+    "enter", "post", "edit", "delete", "find", "items", "matches", "repeat", "favour", "thread", "profile"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

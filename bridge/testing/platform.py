@@ -30,6 +30,7 @@ from bridge.plugin import (
     Post,
     Posted,
     PostId,
+    Profile,
     Ref,
     RefusedError,
     Seen,
@@ -213,6 +214,11 @@ class FakePlatform:
         call = Call(verb="thread", at=self.clock.now(), target=item.id)
         return await self._go("thread", lambda: self._thread(item.id), call)
 
+    async def profile(self, who: Author | str) -> Profile:
+        """Return who somebody is that has spoken; raises RefusedError for anybody else."""
+        call = Call(verb="profile", at=self.clock.now())
+        return await self._go("profile", lambda: self._profile(who), call)
+
     async def _go(self, verb: Verb, deed: Callable[[], T], call: Call | None = None) -> T:
         fates = self._fates[verb]
         fate = fates.popleft() if fates else self._usual.get(verb, Fate())
@@ -310,6 +316,13 @@ class FakePlatform:
         for one in found:
             found += [other.id for other in there.values() if other.in_reply_to == one]
         return tuple(there[one] for one in sorted(found, key=self._ages.index))
+
+    def _profile(self, who: Author | str) -> Profile:
+        handle = who.handle if isinstance(who, Author) else who.removeprefix("@")
+        for item in (*self.items, *_items(self.elsewhere)):
+            if item.author.handle == handle:
+                return Profile(author=item.author, about=f"I am {item.author.id}")
+        raise RefusedError("there is no such account")
 
     def _as_item(self, one: Published) -> Item:
         own = Author(id="shop", handle="shop@platform.example")

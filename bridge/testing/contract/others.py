@@ -13,6 +13,7 @@ from bridge.plugin import (
     Listens,
     PluginError,
     PostId,
+    Profile,
     Ref,
     RefusedError,
     Repeats,
@@ -128,8 +129,8 @@ class Favouring(Others):
 
 
 @needs(Shows)
-class Showing(Contract):
-    """What `thread` promises."""
+class Showing(Others):
+    """What `thread` and `profile` promise."""
 
     async def _conversation(self, harness: Harness) -> list[PostId]:
         first = await harness.say("first")
@@ -160,3 +161,21 @@ class Showing(Contract):
         error = await self.outcome(plugin.thread(Ref(id=posts[0])))
         assert error is not None
         assert isinstance(error, UnauthorizedError) == (kind is Trouble.UNAUTHORIZED)
+
+    @needs(Listens)
+    async def test_somebody_is_shown_by_the_author_or_by_the_handle(
+        self, plugin: Any, harness: Harness, clock: FakeClock
+    ) -> None:
+        """Of somebody who spoke, with the same handle, whichever of the two one asks with."""
+        async with self.ear(plugin.items(None), harness, clock) as ear:
+            await ear.next()
+            await harness.say("who am I?")
+            author = (await ear.until("who am I?"))[-1].author
+        by_author: Profile = await self.soon(plugin.profile(author))
+        by_handle: Profile = await self.soon(plugin.profile(author.handle))
+        assert (by_author.author.id, by_author.author.handle) == (author.id, author.handle)
+        assert by_handle == by_author
+
+    async def test_somebody_who_is_not_there_is_refused(self, plugin: Any) -> None:
+        """Not an empty profile."""
+        assert type(await self.outcome(plugin.profile("nobody-of-that-name@nowhere.example"))) is RefusedError
