@@ -80,7 +80,8 @@ async def test_a_post_on_an_idle_lane(build: Build) -> None:
     assert ledger.statements["Lane"] == 9
     del ledger.statements["Desk"], ledger.statements["Lane"]
     assert set(ledger.statements) == {"PretendChat"}
-    assert ledger.fsyncs == 2 + 2  # the stanza's, the outcome's, and one for each of the two states of its receipt
+    # The stanza's, the outcome's, and one for each of the two states of its receipt, of which one may be shared.
+    assert ledger.fsyncs in {3, 4}
 
 
 async def test_each_further_account_costs_its_own_rows_only(build: Build) -> None:
