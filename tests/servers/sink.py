@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 
 from tests.servers import sink_api as api
+from tests.servers import sink_social as social
 from tests.servers.faults import Commit, Fault, How, Verdict, judge
 from tests.servers.listener import abort
 from tests.servers.ports import HOST, claim_port, release_port
@@ -49,7 +50,8 @@ class Sink:
     be listed. With `is_mastodon` False the instance says that it is another server with the same API.
 
     What goes wrong, the first that applies: what `next` queued (for posts only), what `decide` returns, what `outage`
-    set. `committed` holds every status in order of arrival, deleted ones too; `attempts` every request.
+    set. `committed` holds every status in order of arrival, deleted ones too; `attempts` every request. `boosts` holds
+    for what the account has boosted the id of the boost, `favourites` what it has marked.
     """
 
     def __init__(
@@ -73,6 +75,9 @@ class Sink:
         self.token = token
         self.committed: list[api.Status] = []
         self.notified: list[api.Notification] = []
+        self.overheard: list[api.Status] = []
+        self.boosts: dict[str, str] = {}
+        self.favourites: set[str] = set()
         self.attempts: list[Attempt] = []
         self.decide: Callable[[Attempt], Fault | None] | None = None
         self._queue: deque[Fault | None] = deque()
@@ -140,6 +145,11 @@ class Sink:
         self.notified.append(api.Notification(id=self._next_id(), type="mention", status=status))
         self._watch.changed()
         return status
+
+    def remark(self, text: str, *, from_: str = "kim", visibility: str = "public") -> api.Status:
+        """Let the customer `from_` write `text`, but not to the account; who searches can find it."""
+        self.overheard.append(self._status(text, key=None, account=from_, visibility=visibility))
+        return self.overheard[-1]
 
     # --- what a judge asks -----------------------------------------------------------------------------------------
 
@@ -224,7 +234,7 @@ class Sink:
             and request.headers.get("Authorization") != f"Bearer {self.token}"
         ):
             return api.failure(401, "The access token is invalid")
-        return api.route(self, request, params, before)
+        return social.route(self, request, params) or api.route(self, request, params, before)
 
     async def _misbehave(
         self, fault: Fault, request: web.Request, answer: Callable[[], web.Response]
@@ -303,10 +313,20 @@ class Sink:
         self._deleted.add(status.id)
         self._watch.changed()
 
+    @property
+    def everything(self) -> tuple[api.Status, ...]:
+        """All living statuses, the account's and the customers'."""
+        return (*self.living, *(item.status for item in self.notified), *self.overheard)
+
     def known(self, status_id: str) -> api.Status | None:
         """Return the living status with that id, the account's or a customer's."""
-        everything = (*self.living, *(item.status for item in self.notified))
-        return next((status for status in everything if status.id == status_id), None)
+        return next((status for status in self.everything if status.id == status_id), None)
+
+    def boost(self, status: api.Status) -> str:
+        """Boost a status, once, and return the id of the boost."""
+        if status.id not in self.boosts:
+            self.boosts[status.id] = self._next_id()
+        return self.boosts[status.id]
 
     def _status(self, text: str, **rest: Any) -> api.Status:
         return api.Status(id=self._next_id(), text=text, base_url=self.base_url, at=time.time(), **rest)

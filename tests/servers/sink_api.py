@@ -1,4 +1,7 @@
-"""The routes and the JSON of the sink: https://docs.joinmastodon.org/methods/ as far as a posting plugin needs it."""
+"""The routes and the JSON of the sink: https://docs.joinmastodon.org/methods/ as far as a posting plugin needs it.
+
+What is done with others' posts and with people is in `sink_social`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from aiohttp import web
 from tests.servers.html import markup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from tests.servers.sink import Sink
 
@@ -100,12 +103,12 @@ def route(sink: Sink, request: web.Request, params: Mapping[str, Any], before: S
     if request.method == "GET" and path in OPEN_PATHS:
         return web.json_response(_instance(sink, int(path[6])))
     if where == ("GET", "/api/v1/accounts/verify_credentials"):
-        account = _account(sink.base_url, sink.account)
-        return web.json_response({**account, "source": {"privacy": "public", "sensitive": False, "language": None}})
+        own = account(sink.base_url, sink.account)
+        return web.json_response({**own, "source": {"privacy": "public", "sensitive": False, "language": None}})
     if where == ("GET", f"/api/v1/accounts/{_OWN}/statuses") and sink.searchable:
-        return _page(request, params, sink.living, _status)
+        return page(request, params, sink.living, show)
     if where == ("GET", "/api/v1/notifications"):
-        return _page(request, params, sink.notified, _notification)
+        return page(request, params, sink.notified, _notification)
     if (found := _ONE.fullmatch(path)) and (status := sink.known(found[1])):
         return _one(sink, request.method, found[2] or "", status, params)
     return failure(404, "Record not found")
@@ -113,7 +116,7 @@ def route(sink: Sink, request: web.Request, params: Mapping[str, Any], before: S
 
 def _post(sink: Sink, params: Mapping[str, Any], key: str | None, before: Status | None) -> web.Response:
     if before is not None:
-        return web.json_response(_status(before))
+        return web.json_response(show(before))
     text = str(params.get("status", ""))
     if not text.strip():
         return failure(422, "Validation failed: Text can't be blank")
@@ -122,7 +125,7 @@ def _post(sink: Sink, params: Mapping[str, Any], key: str | None, before: Status
     parent = params.get("in_reply_to_id")
     if parent and sink.known(str(parent)) is None:
         return failure(404, "The post you are trying to reply to does not appear to exist.")
-    return web.json_response(_status(sink.publish(params, key)))
+    return web.json_response(show(sink.publish(params, key)))
 
 
 def _length(text: str) -> int:
@@ -137,44 +140,53 @@ def _one(sink: Sink, method: str, part: str, status: Status, params: Mapping[str
     if method == "GET" and part == "/context":
         return web.json_response(_context(sink, status))
     if method == "GET":
-        return web.json_response(_status(status))
+        return web.json_response(show(status))
     if status not in sink.living:
         return failure(403, "This action is not allowed")
     if method == "PUT":
-        return web.json_response(_status(sink.replace(status, params)))
+        return web.json_response(show(sink.replace(status, params)))
     if method == "DELETE":
         sink.remove(status)
-        return web.json_response({**_status(status), "text": status.text})
+        return web.json_response({**show(status), "text": status.text})
     return failure(404, "Record not found")
 
 
 def _context(sink: Sink, status: Status) -> dict[str, Any]:
-    everything = (*sink.living, *(item.status for item in sink.notified))
     above: list[Status] = []
     parent = sink.known(status.in_reply_to) if status.in_reply_to else None
     while parent is not None:
         above.insert(0, parent)
         parent = sink.known(parent.in_reply_to) if parent.in_reply_to else None
-    below = [other for other in everything if other.in_reply_to == status.id]
-    return {"ancestors": [_status(other) for other in above], "descendants": [_status(other) for other in below]}
+    below: list[Status] = []
+    for other in sorted(sink.everything, key=lambda other: int(other.id)):
+        if other.in_reply_to in {status.id, *(one.id for one in below)}:
+            below.append(other)
+    return {"ancestors": [show(other) for other in above], "descendants": [show(other) for other in below]}
 
 
-def _page(request: web.Request, params: Mapping[str, Any], entries: Sequence[Entry], render: Any) -> web.Response:
-    """Answer with a page, newest first; `min_id` gives the page just above it, `since_id` the newest above it."""
-    limit = min(int(params.get("limit") or _PAGE), _MAX_PAGE)
-    fitting = [entry for entry in entries if _within(entry.id, params)]
-    fitting.sort(key=lambda entry: int(entry.id))
-    page = fitting[:limit] if params.get("min_id") else fitting[-limit:]
-    page.reverse()
+def page(request: web.Request, params: Mapping[str, Any], entries: Iterable[Entry], render: Any) -> web.Response:
+    """Answer with a page and the links to the next ones."""
+    chosen = pick(params, entries)
     headers: dict[str, str] = {}
-    if page:
-        here = f"http://{request.host}{path_of(request)}"
+    if chosen:
+        here, limit = f"http://{request.host}{path_of(request)}", _limit(params)
         older, newer = (
-            urlencode({"limit": limit, "max_id": page[-1].id}),
-            urlencode({"limit": limit, "min_id": page[0].id}),
+            urlencode({"limit": limit, "max_id": chosen[-1].id}),
+            urlencode({"limit": limit, "min_id": chosen[0].id}),
         )
         headers["Link"] = f'<{here}?{older}>; rel="next", <{here}?{newer}>; rel="prev"'
-    return web.json_response([render(entry) for entry in page], headers=headers)
+    return web.json_response([render(entry) for entry in chosen], headers=headers)
+
+
+def pick(params: Mapping[str, Any], entries: Iterable[Entry]) -> list[Entry]:
+    """Return a page, newest first; `min_id` gives the page just above it, `since_id` the newest above it."""
+    limit = _limit(params)
+    fitting = sorted((entry for entry in entries if _within(entry.id, params)), key=lambda entry: int(entry.id))
+    return (fitting[:limit] if params.get("min_id") else fitting[-limit:])[::-1]
+
+
+def _limit(params: Mapping[str, Any]) -> int:
+    return min(int(params.get("limit") or _PAGE), _MAX_PAGE)
 
 
 def _within(entry_id: str, params: Mapping[str, Any]) -> bool:
@@ -186,7 +198,8 @@ def _when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _account(base_url: str, name: str) -> dict[str, Any]:
+def account(base_url: str, name: str) -> dict[str, Any]:
+    """Return an account's JSON."""
     return {
         "id": _OWN if name == "shop" else str(200 + sum(name.encode())),
         "username": name,
@@ -203,7 +216,8 @@ def _account(base_url: str, name: str) -> dict[str, Any]:
     }
 
 
-def _status(status: Status) -> dict[str, Any]:
+def show(status: Status) -> dict[str, Any]:
+    """Return a status's JSON."""
     parent = status.in_reply_to
     return {
         "id": status.id,
@@ -211,7 +225,7 @@ def _status(status: Status) -> dict[str, Any]:
         "url": status.url,
         "created_at": _when(status.at),
         "edited_at": None,
-        "account": _account(status.base_url, status.account),
+        "account": account(status.base_url, status.account),
         "content": markup(status.text),
         "visibility": status.visibility,
         "sensitive": bool(status.warning),
@@ -223,7 +237,7 @@ def _status(status: Status) -> dict[str, Any]:
         "media_attachments": [],
         "mentions": [
             {
-                "id": _account(status.base_url, name)["id"],
+                "id": account(status.base_url, name)["id"],
                 "username": name,
                 "acct": name,
                 "url": f"{status.base_url}/@{name}",
@@ -242,13 +256,12 @@ def _status(status: Status) -> dict[str, Any]:
 
 def _notification(item: Notification) -> dict[str, Any]:
     status = item.status
-    account = _account(status.base_url, status.account)
     return {
         "id": item.id,
         "type": item.type,
         "created_at": _when(status.at),
-        "account": account,
-        "status": _status(status),
+        "account": account(status.base_url, status.account),
+        "status": show(status),
     }
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge.plugin import PostId, Visibility
+from bridge.plugin import PostId, Ref, Visibility
 from bridge.testing import FakeClock, Harness, Shown, Trouble
 from bridge.testing.contract import PluginContract
+from bridge.testing.contract.kit import key, stored
 from plugins.mastodon import MastodonPlugin
 from tests.servers import faults, sink_api
 from tests.servers.sink import Sink
@@ -101,6 +102,15 @@ class SinkHarness(Harness):
         self.sink.rubbish.add(status.id)
         return status.url
 
+    async def say_elsewhere(self, text: str) -> PostId:
+        return PostId(self.sink.remark(text).id)
+
+    async def repeated(self) -> Sequence[PostId]:
+        return [PostId(identifier) for identifier in self.sink.boosts]
+
+    async def favoured(self) -> Sequence[PostId]:
+        return [PostId(identifier) for identifier in self.sink.favourites]
+
 
 class Contract(PluginContract):
     plugin_class = MastodonPlugin
@@ -109,6 +119,26 @@ class Contract(PluginContract):
     async def harness(self, sink: TimedSink) -> AsyncIterator[Harness]:
         yield SinkHarness(sink)
         assert [thread.name for thread in threading.enumerate() if thread.name.startswith("mastodon-")] == []
+
+    async def test_a_hashtag_is_heard(self, plugin: MastodonPlugin, harness: Harness, clock: FakeClock) -> None:
+        """By the list of its posts, which every server has; the suite's words go by the search."""
+        async with self.ear(plugin.matches("#teapot", None), harness, clock) as ear:
+            await ear.next()
+            await harness.say_elsewhere("a teapot")
+            identifier = await harness.say_elsewhere("a #teapot")
+            assert (await ear.item()).id == identifier
+
+    async def test_what_was_repeated_can_be_taken_back(
+        self, plugin: MastodonPlugin, harness: Harness, clock: FakeClock
+    ) -> None:
+        """The boost alone: what it repeats isn't ours."""
+        said = await harness.say("worth repeating")
+        posted = stored(await self.soon(plugin.repeat(Ref(id=said), key(clock))))
+        assert list(await harness.repeated()) == [said]
+        for _ in range(2):
+            await self.soon(plugin.delete(posted))
+            assert list(await harness.repeated()) == []
+        assert len(await self.soon(plugin.thread(Ref(id=said)))) == 1
 
 
 class TestMastodon(Contract):

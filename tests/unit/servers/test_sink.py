@@ -221,6 +221,63 @@ async def test_a_status_is_read_edited_and_deleted(sink: Sink, client: Client) -
     assert (sink.texts, sink.living) == (["two"], [])
 
 
+async def test_a_conversation_is_all_that_leads_to_a_status_and_follows_from_it(sink: Sink, client: Client) -> None:
+    ids = [sink.mention("first").id]
+    for text in ("second", "third", "fourth"):
+        ids.append(sink.mention(text, in_reply_to=ids[-1]).id)
+    sink.mention("another conversation")
+    _, context, _ = await client.call("GET", f"{STATUSES}/{ids[1]}/context")
+    assert {part: [one["id"] for one in context[part]] for part in context} == {
+        "ancestors": ids[:1],
+        "descendants": ids[2:],
+    }
+
+
+async def test_what_is_public_can_be_boosted_once_and_the_boost_taken_back(sink: Sink, client: Client) -> None:
+    said = sink.mention("worth repeating").id
+    first, again = [await client.call("POST", f"{STATUSES}/{said}/reblog") for _ in range(2)]
+    assert (first[1]["reblog"]["id"], first[1]["account"]["acct"]) == (said, "shop")
+    assert sink.boosts == {said: first[1]["id"]} == {said: again[1]["id"]}
+    await client.call("POST", f"{STATUSES}/{said}/unreblog")
+    quiet = sink.mention("just for you", visibility="direct").id
+    assert (await client.call("POST", f"{STATUSES}/{quiet}/reblog"))[0] == 403
+    assert (await client.call("POST", f"{STATUSES}/9/reblog"))[0] == 404
+    assert sink.boosts == {}
+
+
+async def test_a_status_is_marked(sink: Sink, client: Client) -> None:
+    said = sink.mention("well said").id
+    answers = [await client.call("POST", f"{STATUSES}/{said}/favourite") for _ in range(2)]
+    assert [body["favourited"] for _, body, _ in answers] == [True, True]
+    assert sink.favourites == {said}
+
+
+async def test_who_searches_finds_words_and_tags_in_what_is_public(sink: Sink, client: Client) -> None:
+    ids = [sink.remark(text).id for text in ("A Teapot", "a kettle", "my #teapot", "#teapots")]
+    sink.remark("a secret teapot", visibility="private")
+
+    async def found(path: str, **params: str) -> list[str]:
+        _, body, _ = await client.call("GET", path, params=params)
+        return [one["id"] for one in (body["statuses"] if isinstance(body, dict) else body)]
+
+    assert await found("/api/v2/search", q="teapot") == [ids[3], ids[2], ids[0]]
+    assert await found("/api/v2/search", q="my teapot") == [ids[2]]
+    assert await found("/api/v2/search", q="teapot", min_id=ids[0], limit="1") == [ids[3]]
+    assert await found("/api/v1/timelines/tag/Teapot") == [ids[2]]
+    assert await found("/api/v1/timelines/tag/teapot", min_id=ids[2]) == []
+
+
+async def test_whoever_has_written_is_an_account(sink: Sink, client: Client) -> None:
+    sink.mention("hello", from_="lee")
+    _, lee, _ = await client.call("GET", "/api/v1/accounts/lookup", params={"acct": "lee"})
+    assert lee["acct"] == "lee"
+    assert (await client.call("GET", f"/api/v1/accounts/{lee['id']}"))[1] == lee
+    assert (await client.call("GET", "/api/v1/accounts/search", params={"q": "lee"}))[1] == [lee]
+    assert (await client.call("GET", "/api/v1/accounts/search", params={"q": "kim"}))[1] == []
+    assert (await client.call("GET", "/api/v1/accounts/lookup", params={"acct": "kim"}))[0] == 404
+    assert (await client.call("GET", "/api/v1/accounts/9"))[0] == 404
+
+
 async def test_limits_and_empty_texts_are_refused(sink: Sink, client: Client) -> None:
     assert (await client.post("x" * 500))[0] == 200
     assert (await client.post("x" * 501))[0] == 422
