@@ -243,14 +243,14 @@ def as_mention(status: Json) -> Json:
 
 
 def _item(status: Json, author: Json, account: Me, place: Place) -> Item:
-    handle = complete(str(author["acct"]), account.domain)
+    handle = complete(_named(author["acct"]), account.domain)
     visibility = _visibility(status["visibility"]) or Visibility.DIRECT
-    text = strip_leading_mentions(to_text(str(status["content"])), (account.handle, account.name))
+    text = strip_leading_mentions(to_text(_content(status["content"])), (account.handle, account.name))
     parent = status.get("in_reply_to_id")
     return Item(
-        id=PostId(str(status["id"])),
+        id=PostId(_named(status["id"])),
         author=Author(
-            id=str(author["id"]),
+            id=_named(author["id"]),
             handle=handle,
             name=clean_inbound(_text(author.get("display_name")), _NAME_LIMIT),
             url=_text(author.get("url")) or None,
@@ -354,6 +354,19 @@ def _dig(value: object, *path: str) -> Any:
 
 def _text(value: object) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _named(value: object) -> str:
+    """Read what something can't be without; raises ValueError where it is none, since `None` is nobody's name."""
+    if not (name := _text(value)):
+        raise ValueError("no name")
+    return name
+
+
+def _content(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")  # noqa: TRY004 # what can't be read is one kind of error
+    return value
 
 
 def _count(value: object) -> int | None:

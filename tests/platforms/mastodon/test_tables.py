@@ -144,22 +144,33 @@ def test_a_kind_of_visibility_that_nobody_knows_counts_as_private() -> None:
     [
         {"created_at": None},
         {"created_at": "yesterday"},
-        {"account": {}},
         {"account": {"id": "2"}},
+        {"account": {"id": None, "acct": "kim@far.example"}},
+        {"account": {"id": "2", "acct": None}},
         {"account": "kim"},
-        {"id": None, "visibility": []},
+        {"id": None},
+        {"content": None},
     ],
 )
 def test_trap_an_item_that_cannot_be_read_is_kept_raw_with_its_link(changes: dict[str, Any]) -> None:
-    item = translate.item(notification(**changes), SHOP, PLACE)
-    assert item is not None
-    if item.raw is not None:
-        assert item.text == ""
-        assert item.private
-        assert item.url == "https://far.example/@kim/1"
-        assert item.author.handle == "kim@far.example"
-        assert "far.example" in item.raw
+    item = read(notification(**changes))
+    assert item.text == ""
+    assert item.private
+    assert item.url == "https://far.example/@kim/1"
+    assert (item.author.id, item.author.handle) == ("2", "kim@far.example")
+    assert item.id == ("notification-42" if "id" in changes else "70")
+    assert item.raw is not None
+    assert "far.example" in item.raw
     assert item.cursor == PLACE.cursor
+
+
+def test_an_author_who_is_told_beside_the_status_alone_is_its_author() -> None:
+    item = read(notification(account={}))
+    assert (item.author.id, item.author.handle, item.raw) == ("2", "kim@far.example", None)
+
+
+def test_a_kind_of_visibility_that_is_none_counts_as_private() -> None:
+    assert read(notification(visibility=[])).visibility is Visibility.DIRECT
 
 
 def test_a_notification_without_a_status_is_kept_raw() -> None:
