@@ -45,10 +45,7 @@ def _lost_parent(client: Client, status: object, parent: str) -> bool:
         return True
     if "in_reply_to_account_id" not in data:
         return False
-    try:
-        return not client.exists(parent)
-    except PluginError:
-        return False
+    return _is_gone(client, parent)
 
 
 def take_back(client: Client, posted: Posted, host: str) -> None:
@@ -61,8 +58,16 @@ def take_back(client: Client, posted: Posted, host: str) -> None:
             return
     except UncertainError:
         succeeded = client.answer is not None and client.answer.status < HTTPStatus.MULTIPLE_CHOICES
-        if succeeded and not client.exists(posted.id):
+        if succeeded and _is_gone(client, posted.id):
             return
         raise
     if client.exists(posted.id):
         raise RefusedError(f"{host} says that it knows no such post to delete, and still shows it.")
+
+
+def _is_gone(client: Client, identifier: str) -> bool:
+    """Tell whether a status surely isn't shown any more; a look that fails says nothing, and changes no outcome."""
+    try:
+        return not client.exists(identifier)
+    except PluginError:
+        return False

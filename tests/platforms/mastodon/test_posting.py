@@ -229,6 +229,19 @@ async def test_a_delete_with_an_empty_answer_is_looked_at(
         await shop.delete(Posted(id=PostId("7")))
 
 
+@pytest.mark.parametrize("status", [200, 401, 503])
+async def test_trap_a_delete_that_can_not_be_looked_at_either_stays_uncertain(
+    stub: Stub, accounts: Accounts, status: int
+) -> None:
+    shop = await accounts.enter(stub.base_url)
+    for method in ("DELETE", "GET"):
+        stub.text(method, f"{STATUSES}/7", "<html>It works!", status=200 if method == "DELETE" else status)
+    with pytest.raises(UncertainError) as caught:
+        await shop.delete(Posted(id=PostId("7")))
+    assert caught.value.answered
+    assert [len(stub.to(method, f"{STATUSES}/7")) for method in ("DELETE", "GET")] == [1, 1]
+
+
 async def test_a_delete_that_fails_is_uncertain(stub: Stub, accounts: Accounts) -> None:
     shop = await accounts.enter(stub.base_url)
     stub.answer("DELETE", f"{STATUSES}/7", {}, status=503)
