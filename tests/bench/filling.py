@@ -127,6 +127,7 @@ def _delivery() -> Values:
         "key_minted_at": LONG_AGO,
         "attempt": 1,
         "failures": 0,
+        "looks": 0,
         "unwanted": False,
         "told": False,
         "posted_id": _named("old-"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections import defaultdict, deque
 from contextlib import AsyncExitStack
 
 from sqlalchemy import create_engine, func, select
 
+from bridge.domain.pacing import SHOWN, WINDOW
 from bridge.store import schema
 from tests.bench.figures import By, Figure, alternate, beside
 from tests.bench.posting import REST
@@ -24,16 +26,32 @@ _LOOK_EVERY = 0.1
 _PATIENCE = 120.0
 
 
+class _Trickle:
+    """Says no more than what a room is told line by line: of a flood our program only counts the rest."""
+
+    def __init__(self) -> None:
+        self._said: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    async def wait(self, room: str) -> None:
+        """Return when one more item fits into the room's window."""
+        said = self._said[room]
+        if len(said) >= SHOWN:
+            await asyncio.sleep(max(0.0, said.popleft() + WINDOW.total_seconds() + 1 - time.monotonic()))
+        said.append(time.monotonic())
+
+
 async def one_item(stage: Stage, scale: Scale) -> list[Figure]:
     """One item at a time, to an idle system, where the platform has a stream."""
+    trickle = _Trickle()
 
     async def turn(contender: Contender) -> float:
         stage.talker.forget()
         took: list[float] = []
         said: list[str] = []
-        for _ in range(scale.lines):
+        for _ in range(min(scale.lines, SHOWN)):
+            await trickle.wait(contender.room)
             said.append(stage.text())
-            at = await stage.platforms.mention(0, said[-1:])
+            at = await stage.platforms.mention(contender.ear, said[-1:])
             took.append(await stage.talker.hears(contender.room, lambda line: said[-1] in line) - at)
             await asyncio.sleep(REST)
         _judge(stage.talker.lines(contender.room), said)
@@ -43,8 +61,8 @@ async def one_item(stage: Stage, scale: Scale) -> list[Figure]:
     for kind in (kind for kind in Kind if kind in STREAMS):
         async with AsyncExitStack() as stack:
             running = {FLOOR: await stack.enter_async_context(stage.floor(kind, streams=True))}
-            for database in Database:
-                running[database.value] = await stack.enter_async_context(stage.bridge(kind, database))
+            for ear, database in enumerate(Database, 1):
+                running[database.value] = await stack.enter_async_context(stage.bridge(kind, database, ear=ear))
             taken = await alternate(scale.rounds, running, turn)
         figures += beside(taken, what="item to room, p50", how=kind.value, base=FLOOR, by=By.EXTRA, goal=GOAL)
     return figures

@@ -74,13 +74,17 @@ class Scale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One running program: its room, and the platforms that its posts go to; `began` is how many seconds it took."""
+    """One running program: its room, and the platforms that its posts go to; `began` is how many seconds it took.
+
+    `ear` is the platform whose stream it hears.
+    """
 
     room: str
     sinks: tuple[int, ...]
     pid: int
     began: float
     store_url: str = ""
+    ear: int = 0
 
 
 class Stage:
@@ -119,8 +123,10 @@ class Stage:
         return f"sqlite:///{self.folder / f'{next(self._numbers)}.db'}"
 
     @asynccontextmanager
-    async def floor(self, kind: Kind, *, accounts: int = 1, streams: bool = False) -> AsyncGenerator[Contender]:
-        """Run the bare script."""
+    async def floor(
+        self, kind: Kind, *, accounts: int = 1, streams: bool = False, ear: int = 0
+    ) -> AsyncGenerator[Contender]:
+        """Run the bare script; with `streams` it hears the stream of the platform `ear`."""
         bot, room = await self._room()
         plan = {
             "jid": bot.jid,
@@ -133,7 +139,7 @@ class Stage:
             "kind": kind.name.lower(),
             "sinks": self.platforms.sinks[:accounts],
             "token": TOKEN,
-            "stream": self.platforms.stream(0) if streams else None,
+            "stream": self.platforms.stream(ear) if streams else None,
         }
         path = self.folder / f"{room}.json"
         path.write_text(json.dumps(plan), encoding="utf-8")
@@ -146,7 +152,7 @@ class Stage:
             if await asyncio.wait_for(process.stdout.readline(), 30.0) != b"ready\n":
                 raise ServerError("the bare script ended before it was ready")
             took = time.monotonic() - began
-            yield Contender(room=room, sinks=tuple(range(accounts)), pid=process.pid, began=took)
+            yield Contender(room=room, sinks=tuple(range(accounts)), pid=process.pid, began=took, ear=ear)
         finally:
             if process.returncode is None:
                 process.kill()
@@ -154,9 +160,9 @@ class Stage:
 
     @asynccontextmanager
     async def bridge(
-        self, kind: Kind, database: Database, *, accounts: int = 1, store_url: str | None = None
+        self, kind: Kind, database: Database, *, accounts: int = 1, store_url: str | None = None, ear: int = 0
     ) -> AsyncGenerator[Contender]:
-        """Run our program."""
+        """Run our program; its first account hears the stream of the platform `ear`."""
         bot, room = await self._room()
         url = store_url or self.new_store(database)
         config = write_config(
@@ -164,7 +170,7 @@ class Stage:
             login=bot,
             store_url=url,
             rooms={room: {"member_role": "staff"}},
-            accounts={f"a{number}": self._account(kind, number) for number in range(accounts)},
+            accounts={f"a{number}": self._account(kind, number, ear + number) for number in range(accounts)},
             overrides={"posting": {"hold": "0s", "backoff": "50ms"}},
         )
         paths = os.pathsep.join([str(ROOT), str(self.folder / "plugins")])
@@ -175,13 +181,13 @@ class Stage:
             for number in range(accounts):
                 await process.logs(lambda line, name=f"a{number}": _is_up(line, name))
             sinks = tuple(range(accounts))
-            yield Contender(room=room, sinks=sinks, pid=process.pid, began=took, store_url=url)
+            yield Contender(room=room, sinks=sinks, pid=process.pid, began=took, store_url=url, ear=ear)
 
-    def _account(self, kind: Kind, number: int) -> dict[str, Any]:
+    def _account(self, kind: Kind, number: int, ear: int) -> dict[str, Any]:
         shared = {"base_url": self.platforms.sinks[number], "access_token": TOKEN}
         if kind is Kind.SDK:
             return {"plugin": "mastodon", "settle_after": "0s", **shared}
-        return {"plugin": "plain", "stream_url": self.platforms.stream(number), **shared}
+        return {"plugin": "plain", "stream_url": self.platforms.stream(ear % len(self.platforms.sinks)), **shared}
 
     async def _room(self) -> tuple[Login, str]:
         number = next(self._numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import text as sql
 
 from bridge.domain.pacing import RESERVED, SHOWN
@@ -56,6 +57,7 @@ async def test_ten_thousand_items_are_all_stored_and_the_room_is_not_flooded(bui
     assert (await house.say("!inbox"))[0].startswith("10000 open, 0 claimed, 10000 today")
 
 
+@pytest.mark.servers
 async def test_a_flood_that_lasts_stays_bounded_and_its_answers_to_us_are_seen(build: Build) -> None:
     house = await build()
     platform = house.platforms["mastodon"]
@@ -82,6 +84,7 @@ async def test_a_flood_that_lasts_stays_bounded_and_its_answers_to_us_are_seen(b
     assert len(living) <= 40
 
 
+@pytest.mark.servers
 async def test_a_command_in_the_middle_of_a_flood_is_answered_before_the_next_batches(build: Build) -> None:
     house = await build()
     for number in range(MANY):
@@ -105,6 +108,7 @@ async def test_a_command_in_the_middle_of_a_flood_is_answered_before_the_next_ba
     assert await stored(house) == MANY
 
 
+@pytest.mark.servers
 async def test_a_kill_in_the_middle_of_a_flood_loses_nothing_and_tells_nothing_twice(build: Build) -> None:
     house = await build()
     platform = house.platforms["mastodon"]

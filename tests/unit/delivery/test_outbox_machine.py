@@ -375,7 +375,7 @@ class Neither(OutboxMachine):
 
 
 _SETTINGS = settings(
-    max_examples=70,
+    max_examples=35,
     stateful_step_count=40,
     deadline=None,
     # Without shrinking, which takes minutes here: a failure shows its steps all the same.
@@ -389,3 +389,21 @@ TestNoKeys = NoKeys.TestCase
 TestNoFind = NoFind.TestCase
 TestNeither = Neither.TestCase
 TestOutboxMachine.settings = TestNoKeys.settings = TestNoFind.settings = TestNeither.settings = _SETTINGS
+
+
+class LongSearch(OutboxMachine):
+    """The same for longer."""
+
+
+@pytest.mark.servers
+class TestLongSearch(LongSearch.TestCase):
+    settings = settings(_SETTINGS, max_examples=200)
+
+
+class LongSearchWithoutKeys(NoKeys):
+    """The same for longer."""
+
+
+@pytest.mark.servers
+class TestLongSearchWithoutKeys(LongSearchWithoutKeys.TestCase):
+    settings = settings(_SETTINGS, max_examples=200)

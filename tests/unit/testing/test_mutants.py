@@ -39,6 +39,7 @@ for name, (mutant, _) in MUTANTS.items():
 """
 
 
+@pytest.mark.servers
 @pytest.mark.timeout(240)
 def test_every_mutant_is_caught_by_its_test_which_a_healthy_plugin_passes(pytester: pytest.Pytester) -> None:
     pytester.makeini(INI)
