@@ -121,6 +121,7 @@ def test_the_scene_plays_by_itself(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.servers
 def test_ctrl_c_stops_all_that_was_started_and_leaves_nothing(folder: Path) -> None:
     with started(folder) as demo:
         guide = read_until(demo.stdout, "runs until SIGINT or SIGTERM")
@@ -178,6 +179,7 @@ class Terminal:
         return match
 
 
+@pytest.mark.servers
 def test_the_terminal_plays_staff_and_customer(folder: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(

@@ -20,7 +20,7 @@ from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
 STOPS, GOES_ON = "the store can't commit; everything waits for it", "the store commits again"
 
@@ -131,7 +131,6 @@ async def test_a_full_disk_loses_nothing_and_is_told(
         await fills_up(scene, sink, disk, web_port, lines=15)
 
 
-@pytest.mark.servers
 async def test_a_full_disk_with_fifty_posts(
     new_scene: Callable[[Path], Any], sink: Sink, disk: Disk, web_port: int
 ) -> None:
@@ -139,7 +138,6 @@ async def test_a_full_disk_with_fifty_posts(
         await fills_up(scene, sink, disk, web_port, lines=51)
 
 
-@pytest.mark.servers
 async def test_killed_on_a_full_disk_it_goes_on_when_there_is_room(
     new_scene: Callable[[Path], Any], sink: Sink, disk: Disk
 ) -> None:
@@ -157,7 +155,6 @@ async def test_killed_on_a_full_disk_it_goes_on_when_there_is_room(
         await burst.arrives()
 
 
-@pytest.mark.servers
 async def test_a_disk_that_turns_read_only(
     new_scene: Callable[[Path], Any], sink: Sink, tmp_path: Path, web_port: int
 ) -> None:
@@ -187,7 +184,6 @@ async def test_a_disk_that_turns_read_only(
             await scene.bridge.kill()
 
 
-@pytest.mark.servers
 async def test_a_disk_that_is_read_only_at_the_start(
     new_scene: Callable[[Path], Any], sink: Sink, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
 STOPS, GOES_ON = "the store can't commit; everything waits for it", "the store commits again"
 
@@ -86,13 +86,11 @@ async def test_a_restart(scene: Scene, sink: Sink, server: Postgres) -> None:
     await goes_away(scene, sink, restart(server, server.stop, 0), lines=20)
 
 
-@pytest.mark.servers
 @pytest.mark.parametrize("seconds", [0, 5])
 async def test_a_fast_shutdown_with_fifty_posts(scene: Scene, sink: Sink, server: Postgres, seconds: float) -> None:
     await goes_away(scene, sink, restart(server, server.stop, seconds), lines=50)
 
 
-@pytest.mark.servers
 @pytest.mark.parametrize("seconds", [0, 5])
 async def test_an_immediate_shutdown_with_fifty_posts(
     scene: Scene, sink: Sink, server: Postgres, seconds: float
@@ -100,7 +98,6 @@ async def test_an_immediate_shutdown_with_fifty_posts(
     await goes_away(scene, sink, restart(server, server.crash, seconds), lines=50)
 
 
-@pytest.mark.servers
 async def test_an_absence_without_any_work_is_told_once(scene: Scene, server: Postgres) -> None:
     await server.stop()
     await scene.bridge.logs(STOPS)

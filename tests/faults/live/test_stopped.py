@@ -15,7 +15,7 @@ from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
 STOOD_STILL = "the program stood still"
 SHORT, LONG = 6.0, 30.0
@@ -89,12 +89,10 @@ async def test_what_is_undone_while_it_is_stopped_is_not_published(held_scene: S
     await undone_meanwhile(held_scene, sink, seconds=SHORT)
 
 
-@pytest.mark.servers
 async def test_thirty_seconds_in_a_burst_lose_and_double_nothing(scene: Scene, sink: Sink) -> None:
     await in_a_burst(scene, sink, lines=50, seconds=LONG)
 
 
-@pytest.mark.servers
 async def test_thirty_idle_seconds_change_nothing(scene: Scene, sink: Sink) -> None:
     burst = Burst(scene=scene, sink=sink, lines=4)
     await burst.say(1, 2)
@@ -106,6 +104,5 @@ async def test_thirty_idle_seconds_change_nothing(scene: Scene, sink: Sink) -> N
     assert standing(scene, after=before) == [STOOD_STILL]
 
 
-@pytest.mark.servers
 async def test_what_is_undone_within_thirty_seconds_is_not_published(held_scene: Scene, sink: Sink) -> None:
     await undone_meanwhile(held_scene, sink, seconds=LONG)

@@ -17,7 +17,7 @@ from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(120)]
 
 
 @pytest.fixture

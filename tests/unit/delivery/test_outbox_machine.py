@@ -375,7 +375,7 @@ class Neither(OutboxMachine):
 
 
 _SETTINGS = settings(
-    max_examples=35,
+    max_examples=25,
     stateful_step_count=40,
     deadline=None,
     # Without shrinking, which takes minutes here: a failure shows its steps all the same.
