@@ -374,7 +374,7 @@ class Neither(OutboxMachine):
     finds = False
 
 
-_SETTINGS = settings(
+SETTINGS = settings(
     max_examples=25,
     stateful_step_count=40,
     deadline=None,
@@ -388,22 +388,4 @@ TestOutboxMachine = OutboxMachine.TestCase
 TestNoKeys = NoKeys.TestCase
 TestNoFind = NoFind.TestCase
 TestNeither = Neither.TestCase
-TestOutboxMachine.settings = TestNoKeys.settings = TestNoFind.settings = TestNeither.settings = _SETTINGS
-
-
-class LongSearch(OutboxMachine):
-    """The same for longer."""
-
-
-@pytest.mark.servers
-class TestLongSearch(LongSearch.TestCase):
-    settings = settings(_SETTINGS, max_examples=200)
-
-
-class LongSearchWithoutKeys(NoKeys):
-    """The same for longer."""
-
-
-@pytest.mark.servers
-class TestLongSearchWithoutKeys(LongSearchWithoutKeys.TestCase):
-    settings = settings(_SETTINGS, max_examples=200)
+TestOutboxMachine.settings = TestNoKeys.settings = TestNoFind.settings = TestNeither.settings = SETTINGS
