@@ -289,6 +289,7 @@ async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tm
         yield made
 
 
+@pytest.mark.servers
 @pytest.mark.timeout(150)
 async def test_a_platform_that_comes_up_later(scene: Scene, sink: Sink) -> None:
     texts = [f"status {number}" for number in range(3)]

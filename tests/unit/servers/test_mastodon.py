@@ -7,6 +7,8 @@ import pytest
 
 from tests.servers.mastodon import MastodonMock
 
+pytestmark = pytest.mark.servers
+
 
 async def test_a_status_is_listed_and_answered(mastodon_mock: MastodonMock) -> None:
     status = await mastodon_mock.post("shop", 'EU users <can\'t> "sign in" & more\nline\n\nparagraph')

@@ -7,6 +7,8 @@ import pytest
 
 from tests.servers.postgres import Postgres
 
+pytestmark = pytest.mark.servers
+
 
 def conninfo(url: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")

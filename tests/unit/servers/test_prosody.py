@@ -11,6 +11,9 @@ from tests.servers.person import Person, PersonError, _close
 from tests.servers.process import ServerError
 from tests.servers.prosody import Login, Prosody
 
+pytestmark = pytest.mark.servers
+
+
 NewLogin = Callable[[str], Login]
 NewRoom = Callable[..., str]
 
