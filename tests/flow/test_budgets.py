@@ -153,9 +153,9 @@ async def growth(house: House, count: int) -> Counter[str]:
     )
 
 
-async def test_three_hundred_posts_leave_nothing_in_memory(build: Build) -> None:
+async def test_six_hundred_posts_leave_nothing_in_memory(build: Build) -> None:
     house = await build()
-    assert await growth(house, 300) == {}
+    assert await growth(house, 600) == {}
 
 
 @pytest.mark.servers
