@@ -7,9 +7,10 @@ runs inside the writer's transaction; ids, keys and times come from outside.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, literal_column, select, text, update
+from sqlalchemy import Integer, bindparam, delete, exists, func, insert, literal_column, select, text, union_all, update
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import EntryId, PostId
@@ -18,8 +19,10 @@ from bridge.store import delivery_rows
 from bridge.store.schema import DELIVERY_HELD, DELIVERY_IN_LANE, DELIVERY_PUBLISHED, DELIVERY_SENT, delivery, post
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
+
+    from sqlalchemy import CompoundSelect, Select
 
     from bridge.domain.outbox import Part, StoredPost
     from bridge.store.tx import Tx
@@ -56,11 +59,6 @@ _PAUSING = _ROWS.where(
     delivery.c.due_at.is_not(None),
 )
 _WAITING = select(func.count()).where(_ACCOUNT, text(DELIVERY_IN_LANE))
-_TAIL = select(
-    # Each in a query of its own, for which both databases have a short cut.
-    select(func.max(delivery.c.position)).where(_ACCOUNT).scalar_subquery().label("last"),
-    exists().where(_ACCOUNT, text(DELIVERY_IN_LANE)).label("busy"),
-)
 _FRONT = select(func.min(delivery.c.position)).where(_ACCOUNT, text(DELIVERY_IN_LANE))
 _PUBLISHED = _ROWS.where(
     _ACCOUNT,
@@ -83,6 +81,7 @@ _OLD = (
 )
 _FORGET = delete(delivery).where(delivery.c.id == bindparam("one"))
 _INSERT = insert(delivery)
+_INSERT_SOME = _INSERT.returning(delivery.c.id, delivery.c.account)
 _UPDATE = (
     update(delivery)
     .where(delivery.c.id == bindparam("one"))
@@ -110,48 +109,41 @@ def add(
     With `held` empty a part is ready at the tail of its lane, and on an idle lane of an account in `born_for` it is
     born `sending`, which saves the lane a commit of its own. Later parts of a thread wait for the one before.
     """
-    made: list[Delivery] = []
-    for part in parts:
-        previous = made[-1] if part.part else None
-        made.append(_add_one(tx, stored, part, held=held, now=now, born_for=born_for, epoch=epoch, previous=previous))
-        tx.wake(lane_topic(part.account))
-    return tuple(made)
+    tails = _tails(tx, dict.fromkeys(part.account for part in parts))
+    made: dict[tuple[str, int], Delivery] = {}
+    for level in sorted({part.part for part in parts}):
+        rows: list[dict[str, Any]] = []
+        for part in (one for one in parts if one.part == level):
+            last, busy = tails[part.account]
+            tails[part.account] = last + 1, busy
+            follows = made[part.account, level - 1].id if level else None
+            born = part.account in born_for and not busy and not held and not level
+            begun = _begun(now, epoch) if born else {}
+            rows.append({**_row(stored, part, held, now), "position": last + 1, "follows": follows, **begun})
+        for number, values in zip(_new_ones(tx, rows), rows, strict=True):
+            made[values["account"], level] = delivery_rows.made(number, values, stored)
+    for account in tails:
+        tx.wake(lane_topic(account))
+    return tuple(made[part.account, part.part] for part in parts)
 
 
-def _add_one(
-    tx: Tx,
-    stored: StoredPost,
-    part: Part,
-    *,
-    held: frozenset[str],
-    now: datetime,
-    born_for: Collection[str],
-    epoch: str,
-    previous: Delivery | None,
-) -> Delivery:
-    reasons = held if previous is None else held | {Hold.FOLLOWS.value}
-    position, busy = _tail(tx, part.account)
-    idle = part.account in born_for and not busy
-    state = State.HELD if reasons else State.SENDING if idle else State.READY
-    born = state is State.SENDING
-    values = {
+def _row(stored: StoredPost, part: Part, held: frozenset[str], now: datetime) -> dict[str, Any]:
+    reasons = held | {Hold.FOLLOWS.value} if part.part else held
+    return {
         **delivery_rows.blank(stored.id, part.account, DeliveryKind.POST, part.key, now),
         "part": part.part,
         "parts": part.parts,
         "text": part.text,
         "parent_id": part.parent.id if part.parent else None,
         "parent_memo": dict(part.parent.memo) if part.parent else {},
-        "follows": previous.id if previous else None,
-        "state": state.value,
+        "state": (State.HELD if reasons else State.READY).value,
         "held": reasons,
         "hold_until": now + stored.hold if Hold.UNDO in reasons else None,
-        "position": position,
-        "attempt": 1 if born else 0,
-        "epoch": epoch if born else None,
-        "doubt_since": now if born else None,
-        "doubt_attempt": 1 if born else None,
     }
-    return delivery_rows.made(_new(tx, values), values, stored)
+
+
+def _begun(now: datetime, epoch: str) -> dict[str, Any]:
+    return {"state": State.SENDING.value, "attempt": 1, "epoch": epoch, "doubt_since": now, "doubt_attempt": 1}
 
 
 def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delivery:
@@ -174,6 +166,14 @@ def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delive
 def _new(tx: Tx, values: dict[str, Any]) -> int:
     key = tx.execute(_INSERT, values).inserted_primary_key
     return int(key[0]) if key else 0
+
+
+def _new_ones(tx: Tx, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert deliveries to different accounts by one statement; return their numbers, in the order of the rows."""
+    if len(rows) == 1:
+        return [_new(tx, rows[0])]
+    numbers = {row.account: int(row.id) for row in tx.execute(_INSERT_SOME, rows)}
+    return [numbers[values["account"]] for values in rows]
 
 
 def _delivery_of(tx: Tx, one: int) -> Delivery:
@@ -228,13 +228,31 @@ def waiting(tx: Tx, account: str) -> int:
 
 def tail(tx: Tx, account: str) -> int:
     """Return the position after the last one of a lane."""
-    return _tail(tx, account)[0]
+    return _tails(tx, (account,))[account][0] + 1
 
 
-def _tail(tx: Tx, account: str) -> tuple[int, bool]:
-    """Return the position after the last one of a lane, and whether the lane has a head."""
-    row = tx.execute(_TAIL, {"in_account": account}).one()
-    return (row.last or 0) + 1, bool(row.busy)
+def _tails(tx: Tx, accounts: Iterable[str]) -> dict[str, tuple[int, bool]]:
+    """Return the last position of each lane, and whether the lane has a head; all by one query."""
+    names = tuple(accounts)
+    if not names:
+        return {}
+    rows = tx.execute(_select_tails(len(names)), {f"account_{number}": name for number, name in enumerate(names)})
+    return {names[row.number]: (row.last or 0, bool(row.busy)) for row in rows}
+
+
+@cache
+def _select_tails(many: int) -> CompoundSelect[Any]:
+    return union_all(*(_select_tail(number) for number in range(many)))
+
+
+def _select_tail(number: int) -> Select[Any]:
+    mine = delivery.c.account == bindparam(f"account_{number}")
+    return select(
+        literal_column(str(number), Integer).label("number"),
+        # Each in a query of its own, for which both databases have a short cut.
+        select(func.max(delivery.c.position)).where(mine).scalar_subquery().label("last"),
+        exists().where(mine, text(DELIVERY_IN_LANE)).label("busy"),
+    )
 
 
 def front(tx: Tx, account: str) -> int:

@@ -84,12 +84,14 @@ async def test_a_post_on_an_idle_lane(build: Build) -> None:
     assert ledger.fsyncs in {3, 4}
 
 
-async def test_each_further_account_costs_its_own_rows_only(build: Build) -> None:
-    house, ledger = await warm(build, "mastodon", "x")
+async def test_further_accounts_cost_no_further_statements(build: Build) -> None:
+    names = [f"account{number}" for number in range(16)]
+    house, ledger = await warm(build, *names)
     await house.say("!post hello")
-    assert ledger.statements["Desk"] == 11 + 2
+    assert [house.platforms[name].visible for name in names] == [["first", "hello"]] * 16
+    assert ledger.statements["Desk"] == 11
     assert ledger.units["Desk"] == 1
-    assert ledger.units["Lane"] == 2
+    assert ledger.units["Lane"] == 16
 
 
 async def test_a_burst_costs_one_commit_of_the_lane_for_each_post(build: Build) -> None:
