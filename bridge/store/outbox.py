@@ -245,7 +245,7 @@ def _select_tails(many: int) -> CompoundSelect[Any]:
     return union_all(*(_select_tail(number) for number in range(many)))
 
 
-def _select_tail(number: int) -> Select[Any]:
+def _select_tail(number: int) -> Select[int, Any, bool]:
     mine = delivery.c.account == bindparam(f"account_{number}")
     return select(
         literal_column(str(number), Integer).label("number"),
