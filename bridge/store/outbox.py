@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import CompoundSelect, Select
+    from sqlalchemy import Executable, Select
 
     from bridge.domain.outbox import Part, StoredPost
     from bridge.store.tx import Tx
@@ -241,7 +241,7 @@ def _tails(tx: Tx, accounts: Iterable[str]) -> dict[str, tuple[int, bool]]:
 
 
 @cache
-def _select_tails(many: int) -> CompoundSelect[Any]:
+def _select_tails(many: int) -> Executable:
     return union_all(*(_select_tail(number) for number in range(many)))
 
 
