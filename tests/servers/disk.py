@@ -46,10 +46,11 @@ class Disk:
 
 
 @contextmanager
-def small_disk(folder: Path, *, size: str) -> Generator[Disk]:
-    """Mount a disk in memory on a new folder; what was on it is gone at the end."""
+def small_disk(folder: Path, *, size: str, owner: str | None = None) -> Generator[Disk]:
+    """Mount a disk in memory on a new folder, for `owner` or whoever runs this; what was on it is gone at the end."""
     folder.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "statusbridge-test", str(folder))
+    options = f"size={size},mode=700" + (f",uid={owner}" if owner else "")
+    _run("mount", "-t", "tmpfs", "-o", options, "statusbridge-test", str(folder))
     try:
         yield Disk(folder)
     finally:

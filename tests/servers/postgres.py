@@ -8,6 +8,7 @@ import os
 import pwd
 import signal
 import subprocess
+from pathlib import Path
 
 import psycopg
 
@@ -39,6 +40,16 @@ class Postgres(Server):
         self._fsync = fsync
         self._max_connections = max_connections
         self._numbers = itertools.count(1)
+
+    @property
+    def data(self) -> Path:
+        """The folder of the cluster's data; a disk of its own may be mounted there before the first start."""
+        return self.folder / "data"
+
+    @property
+    def user(self) -> str | None:
+        """Whom the server runs as, where it isn't who runs this."""
+        return self._user
 
     @property
     def url(self) -> str:
@@ -79,9 +90,9 @@ class Postgres(Server):
             await asyncio.sleep(_POLL)
 
     def _prepare(self) -> None:
-        if (self.folder / "data" / "PG_VERSION").exists():
+        if (self.data / "PG_VERSION").exists():
             return
-        command = [find_program("initdb"), "-D", str(self.folder / "data"), "-U", _ROLE, "-A", "trust"]
+        command = [find_program("initdb"), "-D", str(self.data), "-U", _ROLE, "-A", "trust"]
         options = ["--no-sync", "--no-locale", "-E", "UTF8", "--no-instructions"]
         done = subprocess.run(
             mortal([*command, *options], user=self._user),
@@ -105,7 +116,7 @@ class Postgres(Server):
             "log_line_prefix": "%m [%p] %d ",
         }
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        return [find_program("postgres"), "-D", str(self.folder / "data"), *options]
+        return [find_program("postgres"), "-D", str(self.data), *options]
 
     def _ready(self) -> bool:
         try:

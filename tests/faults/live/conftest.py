@@ -10,10 +10,14 @@ from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import TOKEN, Sink
 
 
-@pytest.fixture(params=["keys", "search"])
+@pytest.fixture
 async def sink(request: pytest.FixtureRequest) -> AsyncIterator[Sink]:
-    """A platform that remembers keys, and one that remembers none and can be searched."""
-    async with Sink(keys=request.param == "keys", is_mastodon=request.param == "keys") as server:
+    """A platform that remembers no keys but can be searched, so that whatever is sent twice is there twice.
+
+    Parametrized with `keys` it is one that remembers them.
+    """
+    keys = getattr(request, "param", "search") == "keys"
+    async with Sink(keys=keys, is_mastodon=keys) as server:
         yield server
 
 

@@ -25,13 +25,6 @@ def wall(require: Callable[[str], None], tmp_path: Path) -> WallClock:
     return WallClock(tmp_path)
 
 
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    """A platform that remembers no keys, so that whatever is sent twice is there twice."""
-    async with Sink(keys=False, is_mastodon=False) as started:
-        yield started
-
-
 @pytest.fixture(params=["0s", "5s"])
 async def scene(
     request: pytest.FixtureRequest,

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import psycopg
 import pytest
 
 from tests.servers.burst import PATIENCE, Burst, complaints
 from tests.servers.disk import Disk, breakable_disk, mounted, small_disk
 from tests.servers.ports import HOST, claim_port, release_port
+from tests.servers.postgres import Postgres
 from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
 
 pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
+TEXTS = "SELECT text FROM post"
 STOPS, GOES_ON = "the store can't commit; everything waits for it", "the store commits again"
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    """A platform that remembers no keys, so that whatever is sent twice is there twice."""
-    async with Sink(keys=False, is_mastodon=False) as server:
-        yield server
 
 
 @pytest.fixture
@@ -42,11 +38,11 @@ def web_port() -> Iterator[int]:
 @pytest.fixture
 def new_scene(
     prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path, web_port: int
-) -> Callable[[Path], Any]:
-    """Make a scene whose store is in a folder, and leave it (even with a disk that fails) by a kill."""
+) -> Callable[[Path | str], Any]:
+    """Make a scene whose store is a file or a URL, and leave it (even with a disk that fails) by a kill."""
 
     @asynccontextmanager
-    async def make(store: Path) -> AsyncGenerator[Scene]:
+    async def make(store: Path | str) -> AsyncGenerator[Scene]:
         account = mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")
         scene = Scene(
             prosody=prosody,
@@ -54,7 +50,7 @@ def new_scene(
             folder=tmp_path,
             accounts={"mastodon": account},
             overrides={"posting": {"hold": "0s", "backoff": "50ms"}, "web": {"listen": f"{HOST}:{web_port}"}},
-            store_url=f"sqlite:///{store}",
+            store_url=store if isinstance(store, str) else f"sqlite:///{store}",
         )
         async with scene:
             try:
@@ -73,6 +69,23 @@ def disk(require: Callable[[str], None], tmp_path: Path) -> Iterator[Disk]:
         yield made
 
 
+@pytest.fixture
+def server(require: Callable[[str], None]) -> Iterator[tuple[Postgres, Disk]]:
+    """A durable PostgreSQL whose data have a small disk to themselves."""
+    require("postgresql")
+    require("disk")
+    postgres = Postgres()
+    try:
+        with small_disk(postgres.data, size="80m", owner=postgres.user) as disk:
+            try:
+                postgres.start_now()
+                yield postgres, disk
+            finally:
+                postgres.stop_now()
+    finally:
+        postgres.close()
+
+
 def health(port: int) -> tuple[int, list[str]]:
     """Return what the page for monitors says."""
     try:
@@ -86,7 +99,13 @@ def health(port: int) -> tuple[int, list[str]]:
 def stored(store: Path) -> set[str]:
     """Return the texts of the posts that are committed."""
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
-        return {row[0] for row in connection.execute("SELECT text FROM post")}
+        return {row[0] for row in connection.execute(TEXTS)}
+
+
+def stored_there(url: str) -> set[str]:
+    """Return the texts of the posts that are committed in a database of PostgreSQL."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return {row[0] for row in connection.execute(TEXTS)}
 
 
 def shown(scene: Scene) -> list[tuple[str, str]]:
@@ -153,6 +172,30 @@ async def test_killed_on_a_full_disk_it_goes_on_when_there_is_room(
         disk.free()
         await scene.bridge.start()
         await burst.arrives()
+
+
+async def test_a_full_disk_of_postgresql_loses_nothing_and_is_told(
+    new_scene: Callable[[str], Any], sink: Sink, server: tuple[Postgres, Disk], web_port: int
+) -> None:
+    postgres, disk = server
+    url = postgres.new_database()
+    async with new_scene(url) as scene:
+        burst = Burst(scene=scene, sink=sink, lines=200)
+        await burst.say(1, 10)
+        await sink.has_committed(10)
+        disk.fill()
+        # The tables have room for some lines yet.
+        await burst.say(11, 190)
+        cause = (await scene.bridge.logs(STOPS))["cause"]
+        assert cause.startswith("the disk of database test_1 on "), cause
+        assert health(web_port) == (503, [f"the store can't commit: {cause}"])
+        assert set(sink.texts) <= stored_there(url)
+        disk.free()
+        await burst.say(191, 200)
+        await burst.arrives()
+        assert set(complaints(scene)) == {STOPS}
+        assert len(scene.bridge.events(GOES_ON)) == len(complaints(scene))
+        assert health(web_port) == (200, [])
 
 
 async def test_a_disk_that_turns_read_only(

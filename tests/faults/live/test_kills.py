@@ -8,7 +8,7 @@ from tests.servers.ordeal import ordeal
 from tests.servers.scene import Scene
 from tests.servers.sink import Sink
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.parametrize("sink", ["keys", "search"], indirect=True)]
 
 
 @pytest.mark.timeout(240)

@@ -11,7 +11,12 @@ from tests.servers.heard import Heard
 from tests.servers.scene import Scene
 from tests.servers.sink import Sink
 
-pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.servers,
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("sink", ["keys", "search"], indirect=True),
+]
 
 LINES = 50
 TEXTS = [f"status {number} of {LINES}" for number in range(1, LINES + 1)]

@@ -39,13 +39,6 @@ def store_url(server: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    """A platform that remembers no keys, so that whatever is sent twice is there twice."""
-    async with Sink(keys=False, is_mastodon=False) as started:
-        yield started
-
-
-@pytest.fixture
 async def scene(
     prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path, store_url: str
 ) -> AsyncIterator[Scene]:

@@ -22,13 +22,6 @@ SHORT, LONG = 6.0, 30.0
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    """A platform that remembers no keys, so that whatever is sent twice is there twice."""
-    async with Sink(keys=False, is_mastodon=False) as started:
-        yield started
-
-
-@pytest.fixture
 async def held_scene(
     prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path
 ) -> AsyncIterator[Scene]:

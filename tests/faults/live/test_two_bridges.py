@@ -21,12 +21,6 @@ pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    async with Sink(keys=False, is_mastodon=False) as started:
-        yield started
-
-
-@pytest.fixture
 async def scene(
     prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path, store_url: str
 ) -> AsyncIterator[Scene]:
