@@ -280,6 +280,7 @@ class FakePlatform:
         raise RefusedError("what was to be edited isn't there")
 
     def _delete(self, target: PostId) -> None:
+        self.repeated = [one for one in self.repeated if _repetition(one) != target]
         if target not in self.deleted:
             self.deleted.append(target)
 
@@ -294,7 +295,7 @@ class FakePlatform:
 
     def _repeat(self, target: PostId) -> Posted:
         self._favour(target, self.repeated)
-        return Posted(id=PostId(f"r{self.repeated.index(target) + 1}"), url=f"{self.address}/{target}")
+        return Posted(id=_repetition(target), url=f"{self.address}/{target}")
 
     def _favour(self, target: PostId, marked: list[PostId] | None = None) -> None:
         marks = self.favoured if marked is None else marked
@@ -380,3 +381,7 @@ class FakePlatform:
 
 def _items(said: Sequence[Heard]) -> list[Item]:
     return [thing for thing in said if isinstance(thing, Item)]
+
+
+def _repetition(target: PostId) -> PostId:
+    return PostId(f"r{target}")

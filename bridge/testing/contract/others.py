@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.plugin import (
+    Deletes,
     Favours,
     Item,
     Listens,
@@ -23,7 +24,7 @@ from bridge.plugin import (
     UncertainError,
 )
 from bridge.testing.clock import FakeClock
-from bridge.testing.contract.kit import DOUBTFUL, Contract, key, meet, needs, stored
+from bridge.testing.contract.kit import DOUBTFUL, Contract, key, meet, needs, post, stored
 from bridge.testing.harness import Harness, Trouble
 
 Said = Callable[[str], Awaitable[Ref]]
@@ -68,6 +69,20 @@ class Repeating(Others):
         assert first.id == again.id
         assert list(await harness.repeated()) == [item.id]
         assert await harness.published() == []
+
+    @needs(Deletes)
+    async def test_what_was_repeated_can_be_taken_back(
+        self, plugin: Any, harness: Harness, clock: FakeClock, said: Said
+    ) -> None:
+        """The repetition alone, since what it repeats isn't ours; twice is harmless."""
+        item = await said("worth repeating")
+        mine = stored(await self.soon(plugin.post(post("mine"), key(clock, "mine"))))
+        posted = stored(await self.soon(plugin.repeat(item, key(clock, "two"))))
+        assert list(await harness.repeated()) == [item.id]
+        for _ in range(2):
+            await self.soon(plugin.delete(posted))
+            assert list(await harness.repeated()) == []
+        assert [shown.id for shown in await harness.published()] == [mine.id]
 
     @_FAILING
     async def test_a_repetition_that_fails_says_how(

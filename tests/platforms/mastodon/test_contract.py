@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge.plugin import PostId, Ref, Visibility
+from bridge.plugin import PostId, Visibility
 from bridge.testing import FakeClock, Harness, Shown, Trouble
 from bridge.testing.contract import PluginContract
-from bridge.testing.contract.kit import key, stored
 from plugins.mastodon import MastodonPlugin
 from tests.servers import faults, sink_api
 from tests.servers.sink import Sink
@@ -127,18 +126,6 @@ class Contract(PluginContract):
             await harness.say_elsewhere("a teapot")
             identifier = await harness.say_elsewhere("a #teapot")
             assert (await ear.item()).id == identifier
-
-    async def test_what_was_repeated_can_be_taken_back(
-        self, plugin: MastodonPlugin, harness: Harness, clock: FakeClock
-    ) -> None:
-        """The boost alone: what it repeats isn't ours."""
-        said = await harness.say("worth repeating")
-        posted = stored(await self.soon(plugin.repeat(Ref(id=said), key(clock))))
-        assert list(await harness.repeated()) == [said]
-        for _ in range(2):
-            await self.soon(plugin.delete(posted))
-            assert list(await harness.repeated()) == []
-        assert len(await self.soon(plugin.thread(Ref(id=said)))) == 1
 
 
 class TestMastodon(Contract):

@@ -126,6 +126,14 @@ class RepeatsTwice(AbleFakePlugin):
         return posted
 
 
+@caught_by("test_what_was_repeated_can_be_taken_back")
+class RepeatsForEver(AbleFakePlugin):
+    async def delete(self, posted: Posted) -> None:
+        repeated = list(self.settings.platform.repeated)
+        await super().delete(posted)
+        self.settings.platform.repeated = repeated
+
+
 @caught_by("test_a_post_is_marked")
 class TakesMarksBack(AbleFakePlugin):
     async def favour(self, item: Ref) -> None:
