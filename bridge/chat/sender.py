@@ -41,6 +41,8 @@ IN_FLIGHT: Final = 64
 ECHO_SECONDS: Final = 30.0
 SWEEP_SECONDS: Final = 30.0
 SHORTEST_REST: Final = 0.01
+GATHER_SECONDS: Final = 0.2
+"""How long a receipt waits for outcomes, so that a platform that answers at once costs one message and not two."""
 MEET_SECONDS: Final = 1.0
 """How often, at most, the owed lines are searched for people who haven't said anything since the start."""
 _STORE_PAUSE: Final = 1.0
@@ -138,7 +140,10 @@ class Sender:
 
     async def run(self) -> None:
         """Send for ever."""
-        relay = asyncio.ensure_future(self._relay())
+        relays = [
+            asyncio.ensure_future(self._relay(notices.TOPIC, 0)),
+            asyncio.ensure_future(self._relay(notices.RECEIPTS, GATHER_SECONDS)),
+        ]
         try:
             while True:
                 self._wake.clear()
@@ -152,8 +157,9 @@ class Sender:
                     continue
                 await wait_event(self._clock, self._wake, self._rest())
         finally:
-            relay.cancel()
-            await asyncio.wait((relay,))
+            for relay in relays:
+                relay.cancel()
+            await asyncio.wait(relays)
 
     async def settle(self, source: str) -> None:
         """Find out what became of everything in flight to a source that isn't present, and owe anew what is absent.
@@ -173,10 +179,12 @@ class Sender:
         if owed:
             await self._redirect(target, owed, why)
 
-    async def _relay(self) -> None:
-        event = self._store.event(notices.TOPIC)
+    async def _relay(self, topic: str, pause: float) -> None:
+        event = self._store.event(topic)
         while True:
             await event.wait()
+            if pause:
+                await self._clock.sleep(pause)
             event.clear()
             self._news = True
             self._wake.set()

@@ -120,9 +120,9 @@ class Turn:
             item=item,
         )
 
-    def touch(self, stored: StoredPost, *, new: bool = False) -> None:
+    def touch(self, stored: StoredPost, *, new: bool = False, urgent: bool = True) -> None:
         """Owe a post's receipt its present state; `new` is whether the post is this very turn's."""
-        receipts.touch(self.tx, stored, origin_id=self.mint(), now=self.now, new=new)
+        receipts.touch(self.tx, stored, origin_id=self.mint(), now=self.now, new=new, urgent=urgent)
 
     def audit(
         self, word: str, *, entry: EntryId | None = None, account: str | None = None, content: str | None = None

@@ -84,7 +84,8 @@ def write(turn: Turn, made: Order) -> StoredPost:
     turn.born += [one for one in owed if one.state is State.SENDING]
     if Hold.QUESTION in made.held:
         return stored
-    turn.touch(stored, new=True)
+    # What is on the wire already has an outcome in a moment, and one message can tell both.
+    turn.touch(stored, new=True, urgent=any(one.state is not State.SENDING for one in owed))
     if made.left_out:
         turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
     if panic is not None:

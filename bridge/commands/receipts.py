@@ -38,11 +38,13 @@ _LINES = 8
 _HEAD, _TAIL = 32, 24
 
 
-def touch(tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime, new: bool = False) -> bool:
+def touch(
+    tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime, new: bool = False, urgent: bool = False
+) -> bool:
     """Owe the conversation of a post the present state of its receipt; False where that is owed already.
 
-    The receipt of a burst waits until its last state is 2 s old. `new` spares a look at a post that was added in this
-    very transaction.
+    The receipt of a burst waits until its last state is 2 s old, any other for a moment unless it is `urgent`. `new`
+    spares a look at a post that was added in this very transaction.
     """
     due_at = None
     if stored.receipt != stored.id or (not new and stored_receipts.is_shared(tx, stored.id)):
@@ -51,7 +53,13 @@ def touch(tx: Tx, stored: StoredPost, *, origin_id: str, now: datetime, new: boo
             return False
         due_at = None if told.last is None else min(told.last, now) + CORRECTED_EVERY
     return notices.touch_receipt(
-        tx, target=stored.source, receipt=stored.receipt, origin_id=origin_id, at=now, due_at=due_at
+        tx,
+        target=stored.source,
+        receipt=stored.receipt,
+        origin_id=origin_id,
+        at=now,
+        due_at=due_at,
+        urgent=urgent,
     )
 
 

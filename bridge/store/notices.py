@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from bridge.store.tx import AnyRow, Tx
 
 TOPIC = "notices"
-"""Woken whenever a notice becomes ready."""
+"""Woken whenever a notice becomes ready, but for receipts that may wait a moment."""
+
+RECEIPTS = "receipts"
+"""Woken whenever such a receipt becomes ready."""
 
 _ONE = notice.c.id == bindparam("one")
 _PENDING = text(NOTICE_PENDING)
@@ -153,13 +156,23 @@ def add_line(
 
 
 def touch_receipt(
-    tx: Tx, *, target: Target, receipt: EntryId, origin_id: str, at: datetime, due_at: datetime | None = None
+    tx: Tx,
+    *,
+    target: Target,
+    receipt: EntryId,
+    origin_id: str,
+    at: datetime,
+    due_at: datetime | None = None,
+    urgent: bool = True,
 ) -> bool:
-    """Owe a target the present state of a living receipt; False where it is owed already."""
+    """Owe a target the present state of a living receipt; False where it is owed already.
+
+    One that isn't `urgent` may wait a moment for what will be said in it (see `RECEIPTS`).
+    """
     row = {**_row(target, NoticeKind.RECEIPT, origin_id, at, due_at), "body": "", "receipt_id": receipt}
     added = tx.scalar(_TOUCH[tx.dialect], row) is not None
     if added:
-        tx.wake(TOPIC)
+        tx.wake(TOPIC if urgent else RECEIPTS)
     return added
 
 

@@ -109,6 +109,21 @@ class PretendChat:
         self.closed = False
 
     async def run(self) -> None:
+        # Here receipts don't wait for anything.
+        relay = asyncio.ensure_future(self._relay())
+        try:
+            await self._run()
+        finally:
+            relay.cancel()
+
+    async def _relay(self) -> None:
+        receipts = self.store.event(notices.RECEIPTS)
+        while True:
+            await receipts.wait()
+            receipts.clear()
+            self.store.event(notices.TOPIC).set()
+
+    async def _run(self) -> None:
         news = self.store.event(notices.TOPIC)
         while True:
             news.clear()
