@@ -147,22 +147,39 @@ class Conversation:
             await self._read(after=None, start=known.stamp - EMPTY_OVERLAP)
             return CaughtUp(archived=True)
         try:
-            await self._read(after=known.id, start=None)
+            first = await self._read(after=known.id, start=None)
+            intact = await self._is_right_before(known.id, first)
         except UnknownPosition:
             await self._read(after=None, start=known.stamp - OVERLAP)
-            return CaughtUp(archived=True, gap_since=known.stamp)
-        return CaughtUp(archived=True)
+            intact = False
+        return CaughtUp(archived=True, gap_since=None if intact else known.stamp)
 
-    async def _read(self, *, after: str | None, start: datetime | None) -> None:
+    async def _is_right_before(self, position: str, first: str | None) -> bool:
+        """Tell whether the archive still has the message where we were, as what precedes the first that followed it.
+
+        Not every server refuses a position that it doesn't know (ejabberd doesn't): it may take it for a time.
+        """
+        page = await self._archives.page(self.archive, before=first or "", size=1)
+        if page.messages and page.messages[-1].id == position:
+            return True
+        if first is not None:
+            return False
+        since = await self._archives.page(self.archive, after=position, size=1)
+        return bool(since.messages) and await self._is_right_before(position, since.messages[0].id)
+
+    async def _read(self, *, after: str | None, start: datetime | None) -> str | None:
+        """Read to the end and go live; return the id of the first message, None where there was none."""
+        first: str | None = None
         while True:
             # Whatever has come so far is in the archive by the time that the page is made.
             self._aside = [one for one in self._aside if one.position is None]
             page = await self._archives.page(self.archive, after=after, start=start)
             for message in page.messages:
                 self._worker.put(self._judge(message))
+                first = first or message.id
             if page.complete or page.last is None or page.last == after:
                 self._go_live(_ids(page))
-                return
+                return first
             after = page.last
             if self._worker.backlog > READ_AHEAD:
                 await self._worker.reached()

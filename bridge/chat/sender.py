@@ -16,6 +16,7 @@ import structlog
 from bridge.chat import claims
 from bridge.chat.errors import AnswerError
 from bridge.chat.outgoing import BOUNCES, Flight, bounce_pause, stanza_of
+from bridge.chat.returns import Returns
 from bridge.chat.search import Search
 from bridge.delivery import DIRECT, conversation
 from bridge.domain.clock import wait_event
@@ -70,6 +71,7 @@ class Sender:
         self._store = store
         self._render = render
         self._clock = clock
+        self._returns = Returns(store, clock)
         self._present: dict[str, object] = {}
         self._people: set[str] = set()
         self._met_at = float("-inf")
@@ -128,10 +130,14 @@ class Sender:
         if flight is not None and flight.notice.target.place is Place.DIRECT and flight.again_at is None:
             self.arrived((origin_id,), None)
 
-    def bounced(self, origin_id: str, condition: str) -> None:
-        """Note that a message came back with an error."""
+    def bounced(self, origin_id: str, condition: str, sender: str) -> None:
+        """Note that a message came back with an error, from whom it was sent to."""
         flight = self._flights.get(origin_id)
-        if flight is None or flight.again_at is not None:
+        if flight is None:
+            self._returns.note(origin_id, sender, condition)
+            self._wake.set()
+            return
+        if flight.again_at is not None or flight.notice.target.jid != sender:
             return
         flight.bounces += 1
         flight.reason = condition
@@ -217,6 +223,8 @@ class Sender:
         await self._check_overdue()
         while await self._send_some():
             pass
+        # What came back may have been acknowledged a moment before, which is written down by now.
+        await self._returns.work_off()
 
     async def _send_some(self) -> bool:
         """Send what fits; tell whether there may be more that can go now."""

@@ -250,7 +250,7 @@ class Chat:
             self._rooms[author].left.set()
             return
         for identifier in origin_ids(stanza):
-            self._sender.bounced(identifier, condition)
+            self._sender.bounced(identifier, condition, author)
 
     def _private(self, author: str, stanza: Element) -> None:
         """Take a message to us alone that came through a room: never a command, since the sender is a nick only."""

@@ -13,7 +13,7 @@ from bridge.store.schema import NOTICE_DONE, NOTICE_PENDING, NOTICE_RECEIPT, NOT
 from bridge.store.sql import insert_or_skip
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from bridge.store.tx import AnyRow, Tx
@@ -104,6 +104,14 @@ _NEWER = (
 )
 _UNSENT_ITEMS = select(func.count()).where(_PENDING, _READY, _TARGET, notice.c.item_id.is_not(None))
 _REOPEN = update(notice).where(_ONE).values(state=NoticeState.READY.value, due_at=None)
+_CAME_BACK = select(notice).where(
+    notice.c.origin_id == bindparam("origin"),
+    _TARGET,
+    notice.c.place == text("'direct'"),
+    notice.c.state == text("'done'"),
+)
+_OWE_AGAIN = update(notice).where(_ONE).values(state=NoticeState.READY.value, due_at=bindparam("later"), sent_at=None)
+_GIVE_UP = update(notice).where(_ONE).values(state=NoticeState.DROPPED.value, error=bindparam("why"))
 _DROP = (
     update(notice)
     .where(_ONE, _PENDING)
@@ -297,6 +305,22 @@ def redirect(
 def drop(tx: Tx, number: int, error: str) -> bool:
     """Give up a notice for a reason; False where it is settled already."""
     return tx.changed(_DROP, {"one": number, "why": error}) == 1
+
+
+def came_back(tx: Tx, origin_id: str, sender: str, *, most: int, due_at: Callable[[int], datetime], why: str) -> bool:
+    """Owe a direct line again that was taken for done and has bounced; True where it is given up instead.
+
+    That is the case once it was sent `most` times; `due_at` tells when a line is due that was sent so often. What
+    isn't known, isn't done, or was for somebody else than `sender`, stays as it is.
+    """
+    row = tx.row(_CAME_BACK, {"origin": origin_id, "jid": sender})
+    if row is None:
+        return False
+    if row.sends >= most:
+        return tx.changed(_GIVE_UP, {"one": row.id, "why": why}) == 1
+    tx.execute(_OWE_AGAIN, {"one": row.id, "later": due_at(row.sends)})
+    tx.wake(TOPIC)
+    return False
 
 
 def prune(tx: Tx, before: datetime, limit: int) -> int:

@@ -31,6 +31,7 @@ class Shelf:
         self.asked: list[dict[str, Any]] = []
         self.meanwhile: list[Callable[[], None]] = []
         self.errors: list[Exception] = []
+        self.make: type[list[str]] = list
 
     async def exists(self, archive: str) -> bool:
         return self.there
@@ -40,9 +41,10 @@ class Shelf:
         await asyncio.sleep(0)
         if self.errors:
             raise self.errors.pop(0)
-        ids = list(self.ids)
+        ids = self.make(self.ids)
         if "before" in where:
-            chosen, complete = ids[-1:], len(ids) <= 1
+            earlier = ids[: ids.index(where["before"])] if where["before"] else ids
+            chosen, complete = earlier[-1:], len(earlier) <= 1
         else:
             after = where.get("after")
             rest = ids[ids.index(after) + 1 :] if after is not None else ids
@@ -263,6 +265,37 @@ async def test_an_archive_that_has_forgotten_the_place_is_read_by_time_and_the_g
     assert seen == ["8", "9"]
     assert shelf.asked[-1] == {"after": None, "start": NOW - OVERLAP}
     assert timedelta(0) < OVERLAP < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("left", [[], ["8", "9"], ["2", "3"]])
+async def test_a_gap_is_noticed_where_the_archive_takes_a_forgotten_place_for_a_time(
+    talk: Conversation, shelf: Shelf, cursors: Cursors, seen: list[str], left: list[str]
+) -> None:
+    class Forgiving(list[str]):
+        def index(self, value: str, *_: Any) -> int:
+            return super().index(value) if value in self else -1
+
+    cursors.known = Position(id="1", stamp=NOW)
+    shelf.ids, shelf.make = left, Forgiving
+    talk.enter()
+    assert await talk.catch_up() == CaughtUp(archived=True, gap_since=NOW)
+    assert seen == left
+
+
+async def test_what_is_said_between_two_looks_is_no_gap(
+    talk: Conversation, shelf: Shelf, cursors: Cursors, seen: list[str]
+) -> None:
+    cursors.known = Position(id="1", stamp=NOW)
+    shelf.ids = ["1"]
+
+    def say() -> None:
+        shelf.ids.append("2")
+        hear(talk, "2")
+
+    shelf.meanwhile = [say]
+    talk.enter()
+    assert await talk.catch_up() == CaughtUp(archived=True)
+    assert seen == ["2"]
 
 
 @pytest.mark.parametrize("known", [None, Position(id="1", stamp=NOW), Position(id=None, stamp=NOW)])

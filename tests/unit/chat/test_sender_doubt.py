@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.chat.errors import NoAnswer, Refused
 from bridge.chat.sender import ECHO_SECONDS
@@ -75,16 +76,41 @@ async def test_a_bounce_is_sent_again_later_and_given_up_to_the_admins(kit: Kit)
     kit.run(ROOM, "direct")
     for pause in (2.0, 4.0):
         await until(lambda: kit.sender._flights.get(origin_id) and kit.sender._flights[origin_id].handed)
-        kit.sender.bounced(origin_id, "forbidden")
-        kit.sender.bounced(origin_id, "forbidden")
+        kit.sender.bounced(origin_id, "forbidden", ROOM)
+        kit.sender.bounced(origin_id, "forbidden", ROOM)
         await kit.clock.wait_for_wait(pause)
         await kit.clock.advance(pause)
     await kit.sent("refused", "refused", "refused")
-    kit.sender.bounced(origin_id, "forbidden")
+    kit.sender.bounced(origin_id, "forbidden", ROOM)
     await kit.clock.wait_for_wait(8.0)
     await kit.clock.advance(8.0)
     await kit.sent("refused", "refused", "refused", f"(for {ROOM}) refused")
     assert kit.stream.sent[-1].get("to") == ADMIN
+
+
+async def test_a_direct_line_that_bounces_after_its_acknowledgement_is_owed_again_and_given_up(kit: Kit) -> None:
+    origin_id = await kit.owe("for ana", ANA)
+    kit.run("direct")
+    kit.sender.meet(ANA)
+    for sends in (1, 2, 3):
+        await kit.sent(*["for ana"] * sends)
+        kit.sender.acknowledged(origin_id)
+        await kit.all_done()
+        # Only from whom it was for: anybody may claim that a line has bounced.
+        kit.sender.bounced(origin_id, "service-unavailable", "mallory@example.net")
+        with capture_logs() as logs:
+            kit.sender.bounced(origin_id, "service-unavailable", ANA)
+            await until(lambda: not kit.sender._returns._waiting)
+        assert [line["event"] for line in logs] == (["a line could not be delivered"] if sends == 3 else [])
+        if sends < 3:
+            assert await kit.owed() == {"for ana": NoticeState.READY}
+            for _ in range(2**sends + 1):
+                await kit.later(1.0)
+    assert await kit.owed() == {}
+    kit.sender.bounced(origin_id, "service-unavailable", ANA)
+    kit.sender.bounced("unknown", "service-unavailable", ANA)
+    await until(lambda: not kit.sender._returns._waiting)
+    assert await kit.owed() == {}
 
 
 async def test_after_a_lost_session_the_archive_decides(kit: Kit) -> None:

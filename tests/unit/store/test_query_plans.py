@@ -77,6 +77,11 @@ CASES = [
         ("pk_notice|ix_notice_pending",),
     ),
     Case("notices.reopen", lambda tx: notices.reopen(tx, [1, 2]), ("pk_notice|ix_notice_pending",)),
+    Case(
+        "notices.came_back",
+        lambda tx: notices.came_back(tx, "o", "ana@example.org", most=3, due_at=lambda _: NOW, why="gone"),
+        ("uq_notice_origin_id",),
+    ),
     Case("notices.prune", lambda tx: notices.prune(tx, NOW, 50), ("ix_notice_done",)),
     Case(
         "inbox.add",
