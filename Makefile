@@ -19,7 +19,7 @@ test: ## run the tests, with coverage (ARGS="-k word" selects)
 	@$(VENV)/pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 test-servers: ## run the long tests: kills, misbehaving servers, the container image
-	@scripts/debian.sh prosody postgresql openssl gcc libc6-dev buildah netavark debootstrap
+	@scripts/debian.sh prosody ejabberd postgresql openssl gcc libc6-dev buildah netavark debootstrap
 	@scripts/setup.sh test
 	@$(VENV)/pytest -n 2 --dist worksteal -m servers $(ARGS)
 

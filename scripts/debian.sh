@@ -58,7 +58,7 @@ install || { apt update && install; } || {
 if [ -n "$guard" ] && [ -d /run/systemd/system ]; then
     for package in "${absent[@]}"; do
         case $package in
-            prosody | postgresql)
+            prosody | ejabberd | postgresql)
                 "${as_root[@]}" systemctl --quiet disable "$package" || fail "$package is installed, but could not be disabled."
                 ;;
         esac

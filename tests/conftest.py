@@ -10,12 +10,14 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.servers.ejabberd import Ejabberd
 from tests.servers.mastodon import MastodonMock
 from tests.servers.postgres import Postgres
-from tests.servers.prosody import Login, Prosody
+from tests.servers.prosody import Prosody
 from tests.servers.require import STRICT, missing
 from tests.servers.require import require as require_server
 from tests.servers.sink import Sink
+from tests.servers.xmpp import Login
 
 collect_ignore = ["stranger"]
 """A package of its own, whose tests run where it is installed: see tests/platforms/test_stranger.py."""
@@ -63,6 +65,29 @@ async def private_prosody() -> AsyncIterator[Prosody]:
     """A running Prosody of the test's own."""
     require_server("prosody")
     async with Prosody() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_ejabberd() -> Iterator[Ejabberd]:
+    require_server("ejabberd")
+    with Ejabberd() as server:
+        yield server
+
+
+@pytest.fixture
+async def ejabberd(shared_ejabberd: Ejabberd) -> Ejabberd:
+    """A running ejabberd, shared by all tests."""
+    if not shared_ejabberd.running:
+        await shared_ejabberd.start()
+    return shared_ejabberd
+
+
+@pytest.fixture
+async def private_ejabberd() -> AsyncIterator[Ejabberd]:
+    """A running ejabberd of the test's own."""
+    require_server("ejabberd")
+    async with Ejabberd() as server:
         yield server
 
 

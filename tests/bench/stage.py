@@ -25,7 +25,7 @@ from tests.servers.prosody import Prosody
 from tests.servers.sink import TOKEN
 
 if TYPE_CHECKING:
-    from tests.servers.prosody import Login
+    from tests.servers.xmpp import Login
 
 MANY = 16
 """Accounts where many are measured."""

@@ -12,7 +12,7 @@ from slixmpp import JID
 from tests.servers.person import Person
 
 if TYPE_CHECKING:
-    from tests.servers.prosody import Login
+    from tests.servers.xmpp import Login
 
 QUIET = 2.5
 """Seconds without a line of the bot's after which it has said everything: a gathered receipt waits 2 s."""

@@ -20,10 +20,11 @@ from bridge.domain.clock import SystemClock
 from bridge.store import Store
 from tests.servers.bridge import BridgeProcess, write_config
 from tests.servers.ports import HOST, claim_port, release_port
-from tests.servers.prosody import Login, Prosody
+from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
 from tests.servers.toml import merged
+from tests.servers.xmpp import Login
 
 pytestmark = pytest.mark.live
 

@@ -19,7 +19,7 @@ from tests.servers.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.servers.prosody import Login
+    from tests.servers.xmpp import Login
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project's root, from which `python -m bridge` finds the program."""

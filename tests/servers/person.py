@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.servers.prosody import Login
+    from tests.servers.xmpp import Login
 
 Where = str | None
 Affiliation = Literal["owner", "admin", "member", "none", "outcast"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _NEEDS = {
     "prosody": (("prosody", "openssl", "setpriv"), "apt-get install prosody openssl"),
+    "ejabberd": (("erl", "ejabberdctl", "openssl", "setpriv"), "apt-get install ejabberd openssl"),
     "postgresql": (("initdb", "postgres", "setpriv"), "apt-get install postgresql"),
     "mastodon-mock": (("setpriv",), "pip install mastodon-mock"),
     "disk": (("mount", "umount", "mkfs.ext4"), "apt-get install mount e2fsprogs"),
@@ -36,7 +37,7 @@ def find_program(name: str) -> str:
 
 
 def lack(server: str) -> str | None:
-    """Return what is missing for `server` ("prosody", "postgresql", "mastodon-mock") and the mend, or None."""
+    """Return what is missing for `server` ("prosody", "ejabberd", "postgresql", ...) and the mend, or None."""
     programs, mend = _NEEDS[server]
     if server == "mastodon-mock" and importlib.util.find_spec("mastodon_mock") is None:
         return f"the package mastodon_mock isn't installed: {mend}"

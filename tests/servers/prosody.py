@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.servers.ports import HOST, is_listening
 from tests.servers.process import Server, ServerError
 from tests.servers.programs import find_program
+from tests.servers.xmpp import Login, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _CONFIG = Path(__file__).with_name("prosody.cfg.lua.in")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """What a client needs to sign in."""
-
-    jid: str
-    password: str
-    host: str
-    port: int
-    ca_file: Path
 
 
 class Prosody(Server):
@@ -137,7 +125,7 @@ class Prosody(Server):
 
     def _prepare(self) -> None:
         if not self.ca_file.exists():
-            self._make_certificate()
+            make_certificate(self.folder, self.domain, (self.domain, self.rooms_domain, self.upload_domain))
         values = {
             "RUN_AS_ROOT": "true" if os.geteuid() == 0 else "false",
             "FOLDER": str(self.folder),
@@ -155,22 +143,6 @@ class Prosody(Server):
             text = text.replace(f"@{key}@", value)
         (self.folder / "data").mkdir(exist_ok=True)
         (self.folder / "prosody.cfg.lua").write_text(text, encoding="utf-8")
-
-    def _make_certificate(self) -> None:
-        hosts = (self.domain, self.rooms_domain, self.upload_domain, "localhost")
-        names = ",".join([*(f"DNS:{host}" for host in hosts), f"IP:{HOST}"])
-        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        output = ["-keyout", str(self.folder / "key.pem"), "-out", str(self.ca_file)]
-        subject = ["-days", "30", "-subj", f"/CN={self.domain}", "-addext", f"subjectAltName={names}"]
-        done = subprocess.run(
-            [find_program("openssl"), "req", "-x509", *curve, *subject, *output],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            msg = f"openssl made no certificate: {done.stderr.strip()}"
-            raise ServerError(msg)
 
     def _command(self) -> list[str]:
         return [find_program("prosody"), "-F", "--config", str(self.folder / "prosody.cfg.lua")]

@@ -19,7 +19,7 @@ missing: dict[str, str] = {}
 def require(server: str) -> None:
     """Go on if `server` can be started; else skip the test, or fail it where STATUSBRIDGE_REQUIRE_SERVERS is 1.
 
-    `server` is "prosody", "postgresql", "mastodon-mock", "compiler", or "disk" for the right to mount one.
+    `server` is "prosody", "ejabberd", "postgresql", "mastodon-mock", "compiler", or "disk" for the right to mount one.
     """
     reason = lack(server)
     if reason is None and server == "disk" and not may_mount():

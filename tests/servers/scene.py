@@ -13,7 +13,8 @@ from tests.servers.person import Person
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.servers.prosody import Login, Prosody
+    from tests.servers.prosody import Prosody
+from tests.servers.xmpp import Login
 
 
 @dataclass(kw_only=True)

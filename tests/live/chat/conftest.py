@@ -24,8 +24,8 @@ from bridge.settings import RoomSettings, XmppSettings
 from bridge.store import Store, Tx, cursors, notices, stanzas
 from tests.servers.cut import CutProxy
 from tests.servers.person import Person
-from tests.servers.prosody import Login, Prosody
 from tests.servers.watch import PATIENCE, Watch
+from tests.servers.xmpp import Login, XmppServer
 
 CLOCK = SystemClock()
 
@@ -202,6 +202,13 @@ class Bot:
             assert CLOCK.monotonic() < deadline, owed
             await asyncio.sleep(0.01)
 
+    async def gives_up(self, logs: Sequence[Any], *, patience: float = PATIENCE) -> None:
+        """Wait until the log has a warning."""
+        deadline = CLOCK.monotonic() + patience
+        while await self.pending() or not [entry for entry in logs if entry["log_level"] == "warning"]:
+            assert CLOCK.monotonic() < deadline, logs
+            await asyncio.sleep(0.01)
+
     async def _on_caught_up(self, source: str) -> None:
         self.caught_up.append(source)
         self.watch.changed()
@@ -247,13 +254,41 @@ async def new_bot(tmp_path: Path) -> AsyncIterator[Callable[..., Bot]]:
         await bot.stop()
 
 
+SERVERS = ["prosody", pytest.param("ejabberd", marks=pytest.mark.servers)]
+"""Every test of the chat runs against both, against the second with the long tests."""
+
+
+@pytest.fixture(params=SERVERS)
+def xmpp(request: pytest.FixtureRequest) -> XmppServer:
+    """A running server, shared by all tests."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=SERVERS)
+def private_xmpp(request: pytest.FixtureRequest) -> XmppServer:
+    """A running server of the test's own."""
+    return request.getfixturevalue(f"private_{request.param}")
+
+
+@pytest.fixture
+def new_login(xmpp: XmppServer, new_name: Callable[[str], str]) -> Callable[[str], Login]:
+    """Fresh accounts on the shared server, with empty archives: `new_login("ana")`."""
+    return lambda stem: xmpp.add_user(new_name(stem))
+
+
+@pytest.fixture
+def new_room(xmpp: XmppServer, new_name: Callable[[str], str]) -> Callable[..., str]:
+    """Fresh rooms on the shared server: `new_room(owners=[bot.jid], members=[ana.jid])` returns the JID."""
+    return lambda stem="ops", **settings: xmpp.make_room(new_name(stem), **settings)
+
+
 @pytest.fixture
 async def meeting(
-    prosody: Prosody, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Bot]
+    xmpp: XmppServer, new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Bot]
 ) -> AsyncIterator[Meeting]:
     me, ana = new_login("bot"), new_login("ana")
     room = new_room(admins=[me.jid], members=[ana.jid])
-    async with CutProxy(prosody.port) as proxy, Person.of(ana) as person:
+    async with CutProxy(xmpp.port) as proxy, Person.of(ana) as person:
         bot = new_bot(me, room, port=proxy.port)
         await bot.start()
         await person.join(room)

@@ -16,7 +16,7 @@ from tests.servers.person import Person
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.servers.prosody import Login
+    from tests.servers.xmpp import Login
 
 pytestmark = pytest.mark.live
 NewLogin = "Callable[[str], Login]"

@@ -14,7 +14,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.findings import Finding
 from bridge.settings import RoomSettings, XmppSettings
 from tests.servers.ports import claim_port, release_port
-from tests.servers.prosody import Login, Prosody
+from tests.servers.xmpp import Login, XmppServer
 
 pytestmark = pytest.mark.live
 
@@ -62,8 +62,8 @@ async def test_a_ca_file_that_is_none(bot: Login, tmp_path: Path) -> None:
     assert found.text.startswith("xmpp.ca_file: ")
 
 
-async def test_a_room_that_is_not_there(bot: Login, prosody: Prosody) -> None:
-    room = f"nowhere@{prosody.rooms_domain}"
+async def test_a_room_that_is_not_there(bot: Login, xmpp: XmppServer) -> None:
+    room = f"nowhere@{xmpp.rooms_domain}"
     assert await look(bot, room) == [Finding(f"room {room}: there is no such room: make it, or mend rooms.jid")]
 
 
@@ -82,7 +82,7 @@ async def test_a_room_that_hides_people_is_open_to_all_and_keeps_nothing(
 
 
 async def test_a_running_session_of_the_bot_is_left_alone(
-    bot: Login, new_room: Callable[..., str], prosody: Prosody
+    bot: Login, new_room: Callable[..., str], xmpp: XmppServer
 ) -> None:
     from tests.servers.person import Person  # noqa: PLC0415 - slixmpp is slow to import, and only this test needs it
 

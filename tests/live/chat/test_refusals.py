@@ -14,7 +14,7 @@ from tests.servers.person import Person
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.servers.prosody import Login, Prosody
+    from tests.servers.xmpp import Login, XmppServer
 
 pytestmark = pytest.mark.live
 
@@ -44,7 +44,7 @@ async def test_a_wrong_password_ends_it_with_one_clear_error(
 
 
 async def test_a_certificate_that_is_not_trusted_is_told_once_and_no_password_is_sent(
-    prosody: Prosody, new_login: Callable[[str], Login], new_bot: Callable[..., Any], tmp_path: Any
+    xmpp: XmppServer, new_login: Callable[[str], Login], new_bot: Callable[..., Any], tmp_path: Any
 ) -> None:
     other = tmp_path / "other.pem"
     other.write_text(_OTHER_CA, encoding="ascii")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.bridge import BridgeProcess, write_config
 from tests.servers.process import ServerError
-from tests.servers.prosody import Login
+from tests.servers.xmpp import Login
 
 FAKE = """
 import json, signal, sys

@@ -9,7 +9,8 @@ from tests.servers.cut import CutProxy
 from tests.servers.listener import Listener
 from tests.servers.person import Person, PersonError
 from tests.servers.ports import HOST
-from tests.servers.prosody import Login, Prosody
+from tests.servers.prosody import Prosody
+from tests.servers.xmpp import Login
 
 
 class Echo(Listener):

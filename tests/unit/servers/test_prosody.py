@@ -9,7 +9,8 @@ from slixmpp import JID
 
 from tests.servers.person import Person, PersonError, _close
 from tests.servers.process import ServerError
-from tests.servers.prosody import Login, Prosody
+from tests.servers.prosody import Prosody
+from tests.servers.xmpp import Login
 
 pytestmark = pytest.mark.servers
 
