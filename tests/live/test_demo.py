@@ -165,18 +165,17 @@ class Terminal:
     def keys(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
-    def shows(self, pattern: str) -> re.Match[str]:
-        """Read on until something fits; what was read before it is past."""
-        while (match := re.search(pattern, self.screen)) is None:
+    def shows(self, *patterns: str) -> None:
+        """Read on until everything was shown, in whatever order; what was read up to the last of it is past."""
+        while None in (matches := [re.search(pattern, self.screen) for pattern in patterns]):
             try:
                 data = os.read(self._descriptor, 65536)
             except OSError:
                 data = b""
             if not data:
-                raise AssertionError(f"{pattern!r} wasn't shown, but:\n{self.screen}")
+                raise AssertionError(f"{patterns} weren't all shown, but:\n{self.screen}")
             self.screen += data.decode(errors="replace").replace("\r\n", "\n")
-        self.screen = self.screen[match.end() :]
-        return match
+        self.screen = self.screen[max(match.end() for match in matches if match) :]
 
 
 @pytest.mark.servers
@@ -199,8 +198,8 @@ def test_the_terminal_plays_staff_and_customer(folder: Path) -> None:
         terminal.shows(r"\x1b\[K> ")
         terminal.keys("raj/oncall: !post We are bakc\x17back\r")
         terminal.shows(r"oncall +raj +!post We are back\n")
-        terminal.shows(r"oncall +status +\[1\] mastodon")
-        terminal.shows(r"public +@shop +We are back +http://127\.0\.0\.1:\d+/@shop/\d+")
+        public = r"public +@shop +We are back +http://127\.0\.0\.1:\d+/@shop/\d+"
+        terminal.shows(r"oncall +status +\[1\] mastodon", public)
         terminal.keys("great, thank you!\r")
         terminal.shows(r"ops +status +\[2->1\] @kim@[^ ]+ great, thank you!")
         terminal.keys("ana/bot: me\r")
