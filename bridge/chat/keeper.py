@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.chat.archive import Archives
     from bridge.chat.conversation import CaughtUp, Conversation
+    from bridge.chat.invitations import Invitation
     from bridge.chat.sender import Sender
     from bridge.chat.stream import Stream
     from bridge.domain.clock import Clock
@@ -35,9 +37,14 @@ _LONGEST_PAUSE: Final = 60.0
 _MOST_DOUBLINGS: Final = 8
 _LATER: Final = (AnswerError, StoreError)
 
+_CLOSED: Final = "closed"
+
 NO_ARCHIVE = (
     "This room has no archive, so what is said here while I am away is lost to me: switch on archiving in the room's "
     "configuration."
+)
+UNKNOWN_ROOM = (
+    'I sit only in rooms that the configuration names: add [[rooms]] with jid = "{room}" to it, and start me anew.'
 )
 HIDDEN = (
     "I can't see who is who in this room, so I take no commands here: make it non-anonymous (real addresses visible to "
@@ -87,7 +94,7 @@ class Keeper:
                 await self._enter(room, conversation)
                 failures = 0
                 await self._stay(room)
-                _log.warning(f"no longer in the room {room.jid}: {room.why or 'the room says so'}; going back")
+                await self._thrown_out(room)
             except NotJoined as refusal:
                 await self._refused(room, refusal)
             except _LATER as error:
@@ -95,7 +102,7 @@ class Keeper:
             conversation.leave()
             self._sender.leave(room.jid)
             self._on_left(room.jid)
-            await self._pause(failures)
+            await self._pause(failures, room.invited)
             failures += 1
 
     async def keep_direct(self, conversation: Conversation) -> None:
@@ -116,6 +123,19 @@ class Keeper:
                 self._sender.arrive(DIRECT)
                 await self._on_caught_up(DIRECT)
                 return
+
+    async def invited(self, invitation: Invitation, room: Room | None) -> None:
+        """See to an invitation: an admin's to a room of ours makes us try at once, anybody else's nothing."""
+        admin = Target(invitation.inviter, Place.DIRECT)
+        if admin not in self._admins or (room is None and invitation.passed_on):
+            _log.info("an invitation was ignored", **asdict(invitation))
+        elif room is not None:
+            room.invited.set()
+        else:
+            try:
+                await self._add_line(admin, UNKNOWN_ROOM.format(room=invitation.room))
+            except _LATER as error:
+                _log.info("an admin couldn't be told about an invitation", cause=str(error))
 
     async def explain_hidden(self, room: str) -> None:
         """Tell a semi-anonymous room, once, why nothing happens."""
@@ -140,6 +160,9 @@ class Keeper:
         caught_up = await conversation.catch_up()
         await self._tell_room(room, caught_up)
         await self._sender.settle(room.jid)
+        if (room.jid, _CLOSED) in self._told:
+            for admin in self._admins:
+                await self._add_line(admin, f"I am in the room {room.jid} again")
         self._told = {told for told in self._told if told[0] != room.jid or told[1] in {"archive", "hidden"}}
         _log.info("in the room", room=room.jid, nick=room.nick)
         self._sender.arrive(room.jid)
@@ -151,6 +174,21 @@ class Keeper:
             if self._online.is_set() and not await room.is_inside(self._stream):
                 return
 
+    async def _thrown_out(self, room: Room) -> None:
+        """See to our no longer being in a room."""
+        why = room.why or "the room says so"
+        _log.warning(f"no longer in the room {room.jid}: {why}; going back")
+        if room.by_hand:
+            await self._report(room, f"I am no longer in the room {room.jid}: {why}. I try to go back in")
+
+    async def _report(self, room: Room, body: str) -> None:
+        """Tell the admins of a room that is closed to us, once until we are back in it."""
+        if (room.jid, _CLOSED) in self._told:
+            return
+        for admin in self._admins:
+            await self._add_line(admin, body)
+        self._told.add((room.jid, _CLOSED))
+
     async def _refused(self, room: Room, refusal: NotJoined) -> None:
         if not self._online.is_set():
             return
@@ -159,6 +197,7 @@ class Keeper:
             _log.warning(f"{refusal}; trying on")
         if refusal.lasting:
             try:
+                await self._report(room, f"I {refusal}. I try on, and what I owe it comes to you")
                 await self._sender.redirect(room.jid, str(refusal))
             except _LATER as error:
                 _log.info("its lines stay where they are for now", room=room.jid, cause=str(error))
@@ -199,9 +238,14 @@ class Keeper:
                 self._told.add(("", "prefs"))
                 _log.warning("the server can't be asked to keep all direct messages", cause=str(error))
 
-    async def _pause(self, failures: int) -> None:
+    async def _pause(self, failures: int, invited: asyncio.Event | None = None) -> None:
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS))
-        await self._clock.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - only spreads the load
+        seconds = longest * (0.5 + random.random() / 2)  # noqa: S311 - only spreads the load
+        if invited is None:
+            await self._clock.sleep(seconds)
+        else:
+            await wait_event(self._clock, invited, seconds)
+            invited.clear()
 
 
 def _gap(archive: str, since: str) -> str:

@@ -7,8 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, SubElement
 
-from bridge.chat.elements import MUC_ADMIN, PING, bare, error_of, items_of, join_presence, resource, sender_of, statuses
+from bridge.chat.elements import (
+    MUC_ADMIN,
+    MUC_OWNER,
+    MUC_USER,
+    PING,
+    bare,
+    error_of,
+    items_of,
+    join_presence,
+    presence,
+    resource,
+    sender_of,
+    statuses,
+)
 from bridge.chat.errors import AnswerError, NoAnswer, Refused
+from bridge.domain.text import clean_inbound
 
 if TYPE_CHECKING:
     from bridge.chat.stream import Stream
@@ -26,6 +40,8 @@ _LEAVINGS: Final = {
     "332": "the room service is going down",
     "333": "thrown out by a technical error",
 }
+_BY_HAND: Final = frozenset({"301", "307", "321", "322"})
+_REASON: Final = 200
 _REFUSALS: Final = {
     "registration-required": "the room is members-only: make {own} a member (better: an admin) of it",
     "forbidden": "{own} is banned from it: lift the ban",
@@ -64,6 +80,10 @@ class NotJoined(Exception):  # noqa: N818 - says what is the case
         self.lasting = lasting
 
 
+class _Made(Refused):
+    """There was no such room, and our entering has made one."""
+
+
 class Room:
     """What we know of one room. `presence` and `notice` are called for every stanza from it, in the stream's order."""
 
@@ -77,11 +97,15 @@ class Room:
         self.left = asyncio.Event()
         """Set when we are no longer in the room; `why` says how that came."""
         self.why = ""
+        self.by_hand = False
+        """Whether that was what somebody wanted: a kick, a ban, the end of the room."""
         self._wanted = nick
         self._clock = clock
         self._occupants: dict[str, Occupant] = {}
         self._affiliations: dict[str, str] = {}
         self._joining: asyncio.Future[None] | None = None
+        self.invited = asyncio.Event()
+        """Set when somebody who may asks us in, so that no pause before the next attempt makes sense."""
 
     def forget(self) -> None:
         """Begin again: the session is another one."""
@@ -119,7 +143,7 @@ class Room:
         if type_ == "unavailable":
             self._occupants.pop(nick, None)
             if mine:
-                self._gone(codes, item)
+                self._gone(codes, item, stanza.find(f"{MUC_USER}x/{MUC_USER}destroy"))
             return
         self._occupants[nick] = Occupant(nick=nick, address=address, affiliation=affiliation)
         if mine:
@@ -134,6 +158,12 @@ class Room:
             if address := bare(item.get("jid", "")):
                 self._affiliations[address] = item.get("affiliation", "none")
 
+    def forgot_us(self) -> None:
+        """Note that the room takes us for no occupant; if it has said why before, that stays."""
+        if not self.left.is_set():
+            self.why = "the room doesn't know us any more"
+            self.left.set()
+
     async def join(self, stream: Stream) -> None:
         """Enter the room, under the next nick where ours is taken.
 
@@ -144,6 +174,8 @@ class Room:
             try:
                 await self._enter(stream)
             except Refused as refusal:
+                if isinstance(refusal, _Made):
+                    await self._unmake(stream)
                 if refusal.condition != "conflict":
                     raise self._refusal(refusal, stream.own) from None
                 self.nick += "_"
@@ -184,7 +216,8 @@ class Room:
 
     async def _enter(self, stream: Stream) -> None:
         self._occupants.clear()
-        self.joined = False
+        self.joined = self.by_hand = False
+        self.why = ""
         self.left.clear()
         joining = self._joining = asyncio.get_running_loop().create_future()
         try:
@@ -198,6 +231,16 @@ class Room:
             if self._joining is joining:
                 self._joining = None
 
+    async def _unmake(self, stream: Stream) -> None:
+        """Destroy the room that our entering has made (XEP-0045, 10.9): it would be open to all, and ours."""
+        self.joined = False
+        query = Element(MUC_OWNER + "query")
+        SubElement(query, MUC_OWNER + "destroy")
+        try:
+            await stream.ask("set", self.jid, query)
+        except AnswerError:
+            stream.send(presence(to=f"{self.jid}/{self.nick}", kind="unavailable"))
+
     def _here(self, nick: str, codes: frozenset[str]) -> None:
         if self.joined:
             self.nick = nick
@@ -206,17 +249,22 @@ class Room:
             return
         self.nick, self.joined = nick, True
         self.open = bool(codes & _OPEN)
-        self._settle_join(Refused("item-not-found") if _CREATED in codes else None)
+        self._settle_join(_Made("item-not-found") if _CREATED in codes else None)
 
-    def _gone(self, codes: frozenset[str], item: Element) -> None:
+    def _gone(self, codes: frozenset[str], item: Element, destroyed: Element | None) -> None:
         if "303" in codes and (nick := item.get("nick")):
             self.nick = nick
             return
         self.joined = False
         self.why = next((why for code, why in _LEAVINGS.items() if code in codes), "left")
-        reason = item.find(MUC_ADMIN.replace("admin", "user") + "reason")
-        if reason is not None and reason.text:
-            self.why += f" ({reason.text.strip()[:200]})"
+        self.by_hand = destroyed is not None or bool(codes & _BY_HAND)
+        if destroyed is not None:
+            self.why = "the room was destroyed"
+            if elsewhere := bare(destroyed.get("jid", "")):
+                self.why += f", and people were sent to {elsewhere}"
+        reason = (item if destroyed is None else destroyed).findtext(MUC_USER + "reason")
+        if reason and (words := " ".join(clean_inbound(reason, _REASON).split())):
+            self.why += f" ({words})"
         self._settle_join(Refused("not-acceptable"))
         self.left.set()
 

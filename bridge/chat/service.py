@@ -24,6 +24,7 @@ from bridge.chat.elements import (
     stanza_id,
 )
 from bridge.chat.gate import Kind, Origin, archived_author, direct_origin, is_history, kind_of, speech
+from bridge.chat.invitations import invitation_of
 from bridge.chat.keeper import Keeper
 from bridge.chat.positions import Position, Positions
 from bridge.chat.rooms import Room
@@ -215,6 +216,9 @@ class Chat:
         if stanza.tag == PRESENCE:
             self._presence(author, stanza)
             return
+        if invitation := invitation_of(stanza):
+            self._begin(self._keeper.invited(invitation, self._rooms.get(invitation.room)))
+            return
         kind = kind_of(stanza, self._own, self._rooms)
         if kind is Kind.RESULT:
             self._archives.collect(stanza)
@@ -246,8 +250,7 @@ class Chat:
         condition, _ = error_of(stanza)
         if condition == "not-acceptable" and author in self._rooms:
             # We are not in it (XEP-0045, 7.4); after the rejoin its archive tells what arrived.
-            self._rooms[author].why = "the room doesn't know us any more"
-            self._rooms[author].left.set()
+            self._rooms[author].forgot_us()
             return
         for identifier in origin_ids(stanza):
             self._sender.bounced(identifier, condition, author)

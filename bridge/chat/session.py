@@ -181,6 +181,9 @@ class Session:
             over.cancel()
         if self._live:
             return True
+        if self._failure is None:
+            # What stands before the server takes the connection, and drops it.
+            self.failed(Failure("unreachable", "the connection was closed at once"))
         self._client.cancel_connection_attempt()
         self._client.abort()
         return False

@@ -126,6 +126,21 @@ async def test_a_taken_nick_gives_way_to_the_next_and_five_are_tried(room: Room,
 async def test_a_room_that_would_be_created_is_none(room: Room, stream: Any, xml: Xml) -> None:
     with pytest.raises(NotJoined, match="there is no such room"):
         await join(room, stream, xml, codes="110 201")
+    assert not room.joined
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+async def test_a_room_that_was_made_by_entering_it_is_unmade_or_at_least_left(
+    room: Room, stream: Any, xml: Xml, obeys: bool
+) -> None:
+    stream.answers = lambda _: Element("iq") if obeys else Refused("forbidden")
+    with pytest.raises(NotJoined):
+        await join(room, stream, xml, codes="110 201")
+    ((kind, to, query),) = stream.asked
+    assert (kind, to) == ("set", ROOM)
+    assert [child.tag for child in query] == ["{http://jabber.org/protocol/muc#owner}destroy"]
+    leavings = [sent.get("to") for sent in stream.sent if sent.get("type") == "unavailable"]
+    assert leavings == ([] if obeys else [f"{ROOM}/status"])
 
 
 async def test_a_room_that_says_nothing_is_given_up_after_a_while(room: Room, stream: Any, clock: FakeClock) -> None:
@@ -164,6 +179,37 @@ async def test_being_thrown_out_is_noticed(room: Room, stream: Any, xml: Xml, co
     assert room.left.is_set()
     assert not room.joined
     assert why in room.why
+
+
+async def test_the_end_of_a_room_is_told_with_its_reason_and_where_it_went(room: Room, stream: Any, xml: Xml) -> None:
+    await join(room, stream, xml)
+    assert not room.by_hand
+    destroy = "<destroy jid='new@rooms.example.org'><reason>we\n move</reason></destroy>"
+    item = "<item affiliation='none' role='none'/>"
+    room.presence(
+        xml(f"<presence from='{ROOM}/status' type='unavailable'><x xmlns='{USER}'>{item}{destroy}</x></presence>")
+    )
+    assert room.left.is_set()
+    assert room.by_hand
+    assert room.why == "the room was destroyed, and people were sent to new@rooms.example.org (we move)"
+
+
+async def test_a_reason_is_made_harmless_and_a_later_one_does_not_replace_it(room: Room, stream: Any, xml: Xml) -> None:
+    await join(room, stream, xml)
+    presence = here("status", codes="110 307", kind="unavailable")
+    room.presence(xml(presence.replace("/><status", f"><reason>{'x' * 300}\u202e</reason></item><status", 1)))
+    assert room.by_hand
+    assert room.why.startswith("kicked (xxx")
+    assert len(room.why) < 220
+    assert "\u202e" not in room.why
+    told = room.why
+    room.forgot_us()
+    assert room.why == told
+    await join(room, stream, xml)
+    assert (room.why, room.by_hand) == ("", False)
+    room.forgot_us()
+    assert room.left.is_set()
+    assert room.why == "the room doesn't know us any more"
 
 
 async def test_a_new_nick_of_ours_is_known(room: Room, stream: Any, xml: Xml) -> None:

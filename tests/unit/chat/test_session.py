@@ -36,8 +36,9 @@ def test_the_server_is_named_as_it_is_configured(host: str | None, named: str) -
 class Server:
     """A TCP server that says what it is told to when a stream is opened, and keeps all that it is sent."""
 
-    def __init__(self, features: str | None, *, hangs_up_on_tls: bool = False) -> None:
+    def __init__(self, features: str | None, *, hangs_up: bool = False, hangs_up_on_tls: bool = False) -> None:
         self.features = features
+        self.hangs_up = hangs_up
         self.hangs_up_on_tls = hangs_up_on_tls
         self.received = ""
         self.connections = 0
@@ -65,7 +66,7 @@ class Server:
         self.connections += 1
         self.watch.changed()
         try:
-            while data := await reader.read(4096):
+            while not self.hangs_up and (data := await reader.read(4096)):
                 if self.hangs_up_on_tls and data.startswith(b"\x16"):
                     writer.transport.abort()
                     return
@@ -127,6 +128,16 @@ async def test_a_server_that_goes_in_the_middle_of_the_handshake_is_tried_again_
     async with Server(features, hangs_up_on_tls=True) as server, session_to(server) as session:
         await attempts(server, 4)
         assert not session.live
+
+
+async def test_a_server_that_drops_every_connection_is_told_once() -> None:
+    async with Server(None, hangs_up=True) as server:
+        with capture_logs() as logs:
+            async with session_to(server):
+                await attempts(server, 4)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        f"cannot reach XMPP server 127.0.0.1:{server.port} (the connection was closed at once); trying on"
+    ]
 
 
 async def test_a_mute_server_is_given_up_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
