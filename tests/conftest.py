@@ -19,6 +19,9 @@ from tests.servers.require import require as require_server
 from tests.servers.sink import Sink
 from tests.servers.xmpp import Login
 
+FAULT = "xmpp fault"
+"""The property under which a test tells what came of a fault, for the table at the end of the run."""
+
 collect_ignore = ["stranger"]
 """A package of its own, whose tests run where it is installed: see tests/platforms/test_stranger.py."""
 
@@ -162,6 +165,12 @@ async def sink() -> AsyncIterator[Sink]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end what was left out for want of a server, so that no skip goes unseen."""
+    reports = terminalreporter.getreports("passed")
+    rows = {tuple(value) for report in reports for name, value in report.user_properties if name == FAULT}
+    if rows:
+        terminalreporter.section("faults of the line to the XMPP server")
+        for row in [("fault", "server", "lost", "doubled", "told", "seconds until back"), *sorted(rows)]:
+            terminalreporter.write_line(f"| {' | '.join(row)} |")
     if missing:
         terminalreporter.section("servers that are missing here")
         for server, reason in sorted(missing.items()):

@@ -41,7 +41,7 @@ async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tm
 def made(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], folder: Path) -> Scene:
     account = mastodon_account(sink.base_url, sink.token, settle_after="0s")
     posting = {"posting": {"hold": "0s"}}
-    return Scene(prosody=prosody, new_name=new_name, folder=folder, accounts={"mastodon": account}, overrides=posting)
+    return Scene(server=prosody, new_name=new_name, folder=folder, accounts={"mastodon": account}, overrides=posting)
 
 
 @dataclass(frozen=True)

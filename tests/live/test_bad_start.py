@@ -202,7 +202,7 @@ async def test_a_disk_that_fills_up(
 ) -> None:
     disk = small_disk("4m")
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": mastodon_account(sink.base_url, sink.token, settle_after="0s")},
@@ -281,7 +281,7 @@ async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tm
     await sink.refuse()
     account = mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": account},

@@ -28,7 +28,7 @@ async def sink(request: pytest.FixtureRequest) -> AsyncIterator[Sink]:
 async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Scene]:
     account = mastodon_account(sink.base_url, sink.token, deadline="2s")
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": account},

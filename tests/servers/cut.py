@@ -32,6 +32,7 @@ class CutProxy(Listener):
         self._backend_port = backend_port
         self._pairs: set[_Pair] = set()
         self._swallow = (False, False)
+        self._delay = 0.0
         self._watch = Watch()
 
     @property
@@ -56,6 +57,10 @@ class CutProxy(Listener):
         """Pass bytes again; what was swallowed stays lost, so an encrypted stream is broken by then."""
         self._swallow = (False, False)
         self._apply()
+
+    def delay(self, seconds: float) -> None:
+        """Hold whatever comes from now on back for so many seconds, either way and in order."""
+        self._delay = seconds
 
     def strand(self) -> int:
         """Mute the connections that exist for ever, while new ones work; returns how many there were."""
@@ -106,6 +111,7 @@ class CutProxy(Listener):
                 self.swallowed += len(data)
                 self._watch.changed()
                 continue
+            await asyncio.sleep(self._delay)
             pair.backend.write(data)
             await pair.backend.drain()
         pair.backend.close()
@@ -116,6 +122,7 @@ class CutProxy(Listener):
                 self.swallowed += len(data)
                 self._watch.changed()
                 continue
+            await asyncio.sleep(self._delay)
             pair.client.write(data)
             await pair.client.drain()
         pair.client.close()

@@ -121,6 +121,14 @@ class Ejabberd(Server):
                 self._do("set_room_affiliation", **room, jid=address, affiliation=rank)
         return jid
 
+    def forget_room(self, jid: str) -> None:
+        """Take note that somebody has destroyed a room, so that it can be made anew."""
+        self._rooms.remove(jid)
+
+    def empty_archives(self) -> None:
+        """Remove everything that was said from all archives; the server must run."""
+        self._call("delete_old_mam_messages", {"type": "all", "days": 0})
+
     def _do(self, command: str, **arguments: object) -> None:
         if self.running:
             self._call(command, arguments)

@@ -110,6 +110,15 @@ class Prosody(Server):
         self._write(self.rooms_domain, None, "persistent", dict.fromkeys(self._rooms, True))
         return jid
 
+    def forget_room(self, jid: str) -> None:
+        """Take note that somebody has destroyed a room, so that it can be made anew."""
+        self._rooms.remove(jid)
+
+    def empty_archives(self) -> None:
+        """Remove everything that was said from all archives, while the server runs or not."""
+        for path in [*self.folder.glob("data/*/archive*/*"), *self.folder.glob("data/*/muc_log*/*")]:
+            path.unlink()
+
     def _bare(self, who: str) -> str:
         return who if "@" in who else self.jid(who)
 

@@ -13,8 +13,7 @@ from tests.servers.person import Person
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.servers.prosody import Prosody
-from tests.servers.xmpp import Login
+    from tests.servers.xmpp import Login, XmppServer
 
 
 @dataclass(kw_only=True)
@@ -25,7 +24,7 @@ class Scene:
     ours for the bridge.
     """
 
-    prosody: Prosody
+    server: XmppServer
     new_name: Callable[[str], str]
     folder: Path
     accounts: Mapping[str, Mapping[str, Any]]
@@ -42,9 +41,9 @@ class Scene:
         return self
 
     async def _set(self, stack: AsyncExitStack) -> None:
-        self.bot: Login = self.prosody.add_user(self.new_name("status"))
-        ana, raj = (self.prosody.add_user(self.new_name(name)) for name in ("ana", "raj"))
-        self.room = self.prosody.make_room(
+        self.bot: Login = self.server.add_user(self.new_name("status"))
+        ana, raj = (self.server.add_user(self.new_name(name)) for name in ("ana", "raj"))
+        self.room = self.server.make_room(
             self.new_name("ops"), owners=[ana.jid], admins=[self.bot.jid], members=[raj.jid]
         )
         url = self.store_url or f"sqlite:///{self.folder / 'statusbridge.db'}"

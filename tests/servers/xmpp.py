@@ -66,6 +66,14 @@ class XmppServer(Protocol):
         """
         ...
 
+    def forget_room(self, jid: str) -> None:
+        """Take note that somebody has destroyed a room, so that it can be made anew."""
+        ...
+
+    def empty_archives(self) -> None:
+        """Remove everything that was said from all archives, while the server runs."""
+        ...
+
     @property
     def running(self) -> bool:
         """Whether the process exists and hasn't ended by itself."""

@@ -5,7 +5,11 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ROOT / "tests" / "faults" / "live"
+FOLDERS = [ROOT / "tests" / "faults" / name for name in ("live", "xmpp")]
+TESTS = [path for folder in FOLDERS for path in folder.glob("test_*.py")]
+    *(ROOT / "tests" / "faults" / "live").glob("test_*.py"),
+    *(ROOT / "tests" / "faults" / "xmpp").glob("test_*.py"),
+]
 ROW = re.compile(r"^\| (?!fault|---).*\| `(\w+\.py)::(\w+)` \|$", re.MULTILINE)
 
 
@@ -16,7 +20,7 @@ def told() -> list[tuple[str, str]]:
 def made() -> list[tuple[str, str]]:
     return [
         (path.name, one.name)
-        for path in sorted(TESTS.glob("test_*.py"))
+        for path in sorted(TESTS)
         for one in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(one, ast.AsyncFunctionDef) and one.name.startswith("test_")
     ]

@@ -27,7 +27,7 @@ async def scene(prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tm
     account = mastodon_account(sink.base_url, TOKEN, settle_after="0s", deadline="2s")
     posting = {"hold": "0s", "backoff": "50ms"}
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": account},

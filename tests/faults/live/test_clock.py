@@ -34,7 +34,7 @@ async def scene(
     tmp_path: Path,
 ) -> AsyncIterator[Scene]:
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")},

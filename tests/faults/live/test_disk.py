@@ -45,7 +45,7 @@ def new_scene(
     async def make(store: Path | str) -> AsyncGenerator[Scene]:
         account = mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")
         scene = Scene(
-            prosody=prosody,
+            server=prosody,
             new_name=new_name,
             folder=tmp_path,
             accounts={"mastodon": account},

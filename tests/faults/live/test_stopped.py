@@ -27,7 +27,7 @@ async def held_scene(
 ) -> AsyncIterator[Scene]:
     """A room whose posts may be taken back for some seconds."""
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")},

@@ -25,7 +25,7 @@ async def scene(
     prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path, store_url: str
 ) -> AsyncIterator[Scene]:
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")},
