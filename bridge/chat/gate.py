@@ -26,6 +26,7 @@ from bridge.chat.elements import (
     sender_of,
     stamp_of,
 )
+from bridge.chat.encrypted import is_encrypted, only_changes_keys, without_offers
 from bridge.chat.positions import Position
 from bridge.commands.incoming import Content, Incoming
 from bridge.domain.people import Place, Target
@@ -42,8 +43,7 @@ _REPLY: Final = "urn:xmpp:reply:0"
 _FALLBACK: Final = "{urn:xmpp:fallback:0}"
 _OOB: Final = "{jabber:x:oob}"
 _FILE_SHARING: Final = "{urn:xmpp:sfs:0}file-sharing"
-_OMEMO: Final = ("eu.siacs.conversations.axolotl", "urn:xmpp:omemo:0", "urn:xmpp:omemo:1", "urn:xmpp:omemo:2")
-_ENCRYPTED: Final = ("{urn:xmpp:eme:0}encryption", "{urn:xmpp:openpgp:0}openpgp", "{jabber:x:encrypted}x")
+_HEADER: Final = "{http://jabber.org/protocol/shim}"
 
 _NOT_SPEECH: Final = (
     "{urn:xmpp:message-retract:0}retract",
@@ -57,6 +57,7 @@ _NOT_SPEECH: Final = (
     "{jabber:x:conference}x",
     "{http://jabber.org/protocol/pubsub#event}event",
     f"{FORWARD}forwarded",
+    f"{CLIENT}error",
 )
 """Elements whose message may have a body for those who don't know them, but says nothing with it."""
 
@@ -116,9 +117,10 @@ def kind_of(message: Element, own: str, rooms: Collection[str]) -> Kind:
 def speech(message: Element, origin: Origin) -> Incoming | None:
     """Return what somebody said with a message, or None where nobody said anything with it.
 
-    Subjects, chat states, markers, receipts, reactions and retractions say nothing, and neither does an empty body.
+    Subjects, chat states, markers, receipts, reactions and retractions say nothing, and neither does an empty body, nor
+    what a machine says that it wrote by itself.
     """
-    if any(message.find(tag) is not None for tag in _NOT_SPEECH):
+    if any(message.find(tag) is not None for tag in _NOT_SPEECH) or _is_automatic(message):
         return None
     content = _content(message)
     text = _text(message)
@@ -184,18 +186,23 @@ def fallback_key(message: Element, origin: Origin, text: str) -> str:
 
 
 def _content(message: Element) -> Content | None:
-    for namespace in _OMEMO:
-        encrypted = message.find(f"{{{namespace}}}encrypted")
-        if encrypted is not None:
-            # Without a payload only keys change hands.
-            return Content.ENCRYPTED if encrypted.find(f"{{{namespace}}}payload") is not None else None
-    if any(message.find(tag) is not None for tag in _ENCRYPTED):
+    if only_changes_keys(message):
+        return None
+    if is_encrypted(message, _body(message) or ""):
         return Content.ENCRYPTED
     if message.find(REPLACE + "replace") is not None:
         return Content.CORRECTION
     if message.find(_FILE_SHARING) is not None or _is_link_alone(message):
         return Content.FILE
     return Content.TEXT if _understood(message) else None
+
+
+def _is_automatic(message: Element) -> bool:
+    """Tell whether a machine says that it wrote this (RFC 3834, 5, as a header of XEP-0131): it isn't answered."""
+    return any(
+        header.get("name", "").casefold() == "auto-submitted" and (header.text or "").strip().casefold() != "no"
+        for header in message.iterfind(f"{_HEADER}headers/{_HEADER}header")
+    )
 
 
 def _is_link_alone(message: Element) -> bool:
@@ -225,4 +232,4 @@ def _text(message: Element) -> str:
             start, end = part.get("start", "0"), part.get("end", str(len(text)))
             if start.isdecimal() and end.isdecimal():
                 text = text[: int(start)] + text[int(end) :]
-    return xml_safe(text)[:LONGEST]
+    return without_offers(xml_safe(text))[:LONGEST]
