@@ -108,9 +108,9 @@ class Turn:
 
     def say(
         self, body: str, *, to: Target | None = None, post: EntryId | None = None, item: EntryId | None = None
-    ) -> None:
-        """Owe a line to the conversation, or to somebody else."""
-        notices.add_line(
+    ) -> int:
+        """Owe a line to the conversation, or to somebody else; return the notice's number."""
+        return notices.add_line(
             self.tx,
             target=to or self.context.source,
             body=body,

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
 
-from bridge.commands import dispatch
+from bridge.commands import declined, dispatch
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
+from bridge.commands.dispatch import Unreadable
+from bridge.commands.incoming import Content
 from bridge.commands.lines import Talk
-from bridge.commands.posting import shortened
-from bridge.commands.waiting import since
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING
 from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, stanzas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from bridge.commands.accounts import Accounts
     from bridge.commands.incoming import Incoming
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from bridge.domain.deliveries import Delivery
     from bridge.settings import Settings
     from bridge.store import Store
-
-STRANGERS_EVERY = timedelta(days=1)
-"""A stranger in a direct chat is answered no more often than this."""
 
 POISON = 4
 """After so many refusals of one message by the store the message itself is taken for the cause."""
@@ -148,13 +145,17 @@ class Desk:
     async def _judge(self, context: Context) -> _Judged | None:
         """Return what a message comes to; None where it concerns nobody."""
         if context.role is Role.NONE and context.place is Place.DIRECT:
-            return _Judged(context, _to_stranger)
+            return _Judged(context, declined.to_stranger)
+        if context.incoming.content is Content.AUTOMATIC:
+            return _Judged(context, declined.to_automatic)
         heard = await dispatch.hear(context)
+        if isinstance(heard, Unreadable):
+            return _Judged(context, declined.to_encrypted)
         if isinstance(heard, Talk):
             return None
         waited = context.now - context.incoming.said_at
         if waited > self._settings.posting.max_age:
-            return _Judged(context, _too_late(context), status="late")
+            return _Judged(context, declined.too_late, status="late")
         try:
             return _Judged(context, await dispatch.deed_for(context, heard))
         except Mistake as mistake:
@@ -269,22 +270,3 @@ class _Cursors:
 
 def _cursor(incoming: Incoming) -> str:
     return f"archive:{incoming.archive}"
-
-
-def _to_stranger(turn: Turn) -> None:
-    """Answer somebody whom the configuration doesn't know, once a day."""
-    name = f"stranger:{turn.context.sender}"
-    last = cursors.get(turn.tx, name)
-    if last is not None and abs(turn.now - datetime.fromisoformat(last)) < STRANGERS_EVERY:
-        return
-    cursors.move(turn.tx, name, turn.now.isoformat(), turn.now)
-    turn.say("I work for a team that you aren't in, so I can't do anything for you. Nothing was posted.")
-
-
-def _too_late(context: Context) -> Deed:
-    incoming = context.incoming
-    ago = since(context.now, incoming.said_at)
-    said = shortened(incoming.text)
-    name = f"{context.nick}: " if context.place is Place.ROOM else ""
-    again = "Say it again if it still matters."
-    return saying(f'{name}"{said}" was said while I was away, {ago} ago, and not done. {again} {NOTHING}')

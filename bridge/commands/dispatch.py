@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from bridge.commands import answers, changes, control, help, posting, waiting  # noqa: A004 - the verb is called so
 from bridge.commands.compose import Wish
 from bridge.commands.context import Context, Deed, Mistake, saying
+from bridge.commands.declined import ENCRYPTED
 from bridge.commands.grammar import parse
 from bridge.commands.incoming import Content
 from bridge.commands.lines import Command, Line, Nick, Outcome, Question, Status, Talk
@@ -31,7 +32,11 @@ class Refusal:
     words: str
 
 
-Heard: TypeAlias = Outcome | Refusal
+class Unreadable:
+    """Encrypted, so that nobody can tell for whom it is."""
+
+
+Heard: TypeAlias = Outcome | Refusal | Unreadable
 
 
 class _Unread(Exception):  # noqa: N818 - never leaves this module
@@ -73,6 +78,8 @@ async def hear(context: Context) -> Heard:
     incoming = context.incoming
     outcome = await _parsed(context)
     addressed = incoming.place is Place.DIRECT or not isinstance(outcome, Talk)
+    if incoming.content is Content.ENCRYPTED and (incoming.place is Place.DIRECT or not addressed):
+        return Unreadable() if context.role is not Role.NONE else Talk()
     if addressed and incoming.content is not Content.TEXT:
         return Refusal(_unreadable(context, incoming.content))
     if addressed and isinstance(outcome, Talk):
@@ -96,7 +103,7 @@ async def deed_for(context: Context, heard: Heard) -> Deed:
         case Command():
             _check(context, heard)
             return await _command(context, heard)
-        case Talk():
+        case Talk() | Unreadable():
             return lambda turn: None  # noqa: ARG005 - nothing to do is a deed as well
 
 
@@ -121,11 +128,11 @@ def _unreadable(context: Context, content: Content) -> str:
                 f"I can't take files yet: say it in words, or post a link with {context.verb('post TEXT')}. {NOTHING}"
             )
         case Content.ENCRYPTED:
-            return f"I can't read encrypted messages: send it without end-to-end encryption. {NOTHING}"
+            return ENCRYPTED
         case Content.CORRECTION:
             undo = context.verb("undo")
             return f"I don't take corrections in this version: {undo} it and post it again. Nothing was changed."
-        case Content.TEXT:
+        case Content.TEXT | Content.AUTOMATIC:
             return NOTHING
 
 

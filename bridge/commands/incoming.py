@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 class Content(Enum):
-    """What a stanza carries, as far as publishing it is concerned."""
+    """What a stanza carries, as far as publishing it is concerned.
+
+    `AUTOMATIC` is what its sender's client wrote by itself.
+    """
 
     TEXT = "text"
     FILE = "file"
     ENCRYPTED = "encrypted"
     CORRECTION = "correction"
+    AUTOMATIC = "automatic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ _BEGIN = (
         first_sent_at=func.coalesce(notice.c.first_sent_at, bindparam("at", type_=notice.c.first_sent_at.type)),
     )
 )
+_REVISE = update(notice).where(_ONE, _READY, notice.c.sends == text("0")).values(body=bindparam("new_body"))
 _LATER = notice.alias("later")
 _SHOWN = (
     select(_LATER.c.body)
@@ -161,6 +162,11 @@ def add_line(
     tx.wake(TOPIC)
     row = {**_row(target, NoticeKind.LINE, origin_id, at, due_at), "body": body, "post_id": post, "item_id": item}
     return tx.scalar(_INSERT, row)
+
+
+def revise(tx: Tx, number: int, body: str) -> bool:
+    """Say something else with a line that was never sent; False where it may have been."""
+    return tx.changed(_REVISE, {"one": number, "new_body": body}) == 1
 
 
 def touch_receipt(

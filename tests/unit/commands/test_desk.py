@@ -115,22 +115,6 @@ async def test_a_cursor_that_cannot_be_moved_does_no_harm(bench: Bench, monkeypa
     assert len(await bench.room("!me")) == 1
 
 
-async def test_a_command_that_was_said_too_long_ago_is_told_and_not_done(bench: Bench, clock: FakeClock) -> None:
-    said = bench.incoming(
-        "!post yesterday's news", room=ROOM, said_at=clock.now() - timedelta(hours=3), caught_up=False
-    )
-    lines = await bench.hand_in(said)
-    assert lines == [
-        (
-            'raj: "!post yesterday\'s news" was said while I was away, 3 h ago, and not done. '
-            "Say it again if it still matters. Nothing was posted."
-        )
-    ]
-    assert await bench.count("post") == 0
-    assert await statuses(bench) == ["late"]
-    assert await bench.hand_in(said) == []
-
-
 async def test_old_talk_is_no_matter(bench: Bench, clock: FakeClock) -> None:
     assert await bench.room("hi", said_at=clock.now() - timedelta(hours=3)) == []
 
@@ -271,17 +255,6 @@ async def test_a_member_of_the_room_has_the_rooms_role(bench: Bench) -> None:
     assert await bench.count("post") == 1
 
 
-async def test_a_stranger_is_answered_once_a_day(bench: Bench, clock: FakeClock) -> None:
-    first = await bench.direct("buy my watches", who="eve")
-    assert first == ["I work for a team that you aren't in, so I can't do anything for you. Nothing was posted."]
-    assert await bench.direct("!me", who="eve") == []
-    assert await bench.direct("post spam", who="eve") == []
-    assert len(await bench.direct("hello", who="mallory")) == 1
-    await clock.advance(timedelta(days=1, seconds=1).total_seconds())
-    assert len(await bench.direct("hello again", who="eve")) == 1
-    assert await bench.count("post") == 0
-
-
 async def test_a_verb_needs_its_role(bench: Bench) -> None:
     assert await bench.room("!resume", who="raj") == [
         "`!resume` needs the role approver; you are staff. Nothing was posted."
@@ -323,8 +296,12 @@ async def test_what_is_no_plain_text_is_never_published(bench: Bench, content: C
     assert addressed[0].startswith(says)
     by_nick = await bench.room("status: post look", content=content)
     assert len(by_nick) == 1
-    assert await bench.room("https://files.example.org/a.png", content=content) == []
     assert await bench.count("post") == 0
+
+
+@pytest.mark.parametrize("content", [Content.FILE, Content.CORRECTION])
+async def test_what_is_no_plain_text_and_for_nobody_is_talk(bench: Bench, content: Content) -> None:
+    assert await bench.room("https://files.example.org/a.png", content=content) == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\\", "!"])

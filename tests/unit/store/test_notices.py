@@ -128,6 +128,21 @@ async def test_a_notice_is_sent_before_it_is_done(store: Store, now: datetime) -
     assert await store.read(notices.pending) == []
 
 
+async def test_a_line_can_say_more_until_it_is_sent(store: Store, now: datetime) -> None:
+    def unit(tx: Tx) -> list[bool]:
+        one = line(tx, "a", now)
+        before = notices.revise(tx, one, "body a, and more")
+        assert [found.body for found in notices.pending(tx)] == ["body a, and more"]
+        send(tx, "a", now)
+        sending = notices.revise(tx, one, "too late")
+        notices.reopen(tx, [one])
+        return [before, sending, notices.revise(tx, one, "it may have arrived after all")]
+
+    assert await store.write(unit) == [True, False, False]
+    (owed,) = await store.read(notices.pending)
+    assert owed.body == "sent a"
+
+
 async def test_what_was_sent_is_listed_by_target(store: Store, now: datetime) -> None:
     def unit(tx: Tx) -> None:
         for name, target in (("a", OPS), ("b", ANA), ("c", OPS), ("d", OPS)):

@@ -76,6 +76,7 @@ CASES = [
         lambda tx: notices.begin(tx, 1, body="", corrects=None, nick=None, at=NOW),
         ("pk_notice|ix_notice_pending",),
     ),
+    Case("notices.revise", lambda tx: notices.revise(tx, 1, "more"), ("pk_notice|ix_notice_pending",)),
     Case("notices.reopen", lambda tx: notices.reopen(tx, [1, 2]), ("pk_notice|ix_notice_pending",)),
     Case(
         "notices.came_back",
