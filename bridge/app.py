@@ -23,8 +23,11 @@ from bridge.commands.desk import Desk
 from bridge.delivery import DIRECT, Attendance, Lane, Lanes, Pulse
 from bridge.domain.clock import Clock, SystemClock, wait_event
 from bridge.domain.people import Place, Target
+from bridge.domain.standing import Standing
 from bridge.listening import Listener
+from bridge.registry import State
 from bridge.store import Store
+from bridge.store import accounts as states
 from bridge.timers import Timers
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from bridge.domain.findings import Finding
     from bridge.registry import Account, AnyPlugin, Registry
     from bridge.settings import Settings
+    from bridge.store import Tx
 
 log = structlog.stdlib.get_logger()
 
@@ -134,6 +138,8 @@ class Bridge:
             on_caught_up=self._arrive,
             on_lost=self.attendance.leave,
             on_left=self.attendance.leave,
+            role_of=settings.role_of,
+            standing=self.standing,
         )
         self._timers = Timers(store, clock)
         self._store = store
@@ -190,6 +196,20 @@ class Bridge:
         problems += [] if store is None else [f"the store can't commit: {store}"]
         return web.Health(ok=not missing and store is None, problems=tuple(problems))
 
+    async def standing(self) -> Standing:
+        """Return how the accounts stand, for everybody who sees the bot; raises ReadError."""
+        enabled = [account for account in self._accounts if account.settings.enabled]
+
+        def look(tx: Tx) -> tuple[bool, set[str]]:
+            breakers = {account.name: states.get(tx, account.name).probe_at for account in enabled}
+            return states.panic(tx) is not None, {name for name, probe in breakers.items() if probe is not None}
+
+        frozen, broken = await self._store.read(look)
+        starting = [one.name for one in enabled if one.status.state is State.STARTING]
+        paused = [one.name for one in enabled if one.name not in starting and (not one.up or one.name in broken)]
+        up = len(enabled) - len(starting) - len(paused)
+        return Standing(up=up, paused=tuple(paused), starting=tuple(starting), frozen=frozen)
+
     def _awaited(self) -> frozenset[str]:
         return frozenset({DIRECT, *(room.jid for room in self._settings.rooms)})
 
@@ -211,6 +231,7 @@ class Bridge:
             changed = account.changed
             self._lanes.poke()
             self._listeners[account.name].poke()
+            self._chat.look()
             await changed.wait()
 
 

@@ -19,6 +19,7 @@ from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.plugins.xep_0198.stanza import RequestAck
 from slixmpp.stanza import Iq, Message, Presence
 
+from bridge.chat import disco
 from bridge.chat.elements import CLIENT, MESSAGE, bare, error_of
 from bridge.chat.errors import BadCaFile, NoAnswer, Refused
 from bridge.chat.stream import ANSWER_SECONDS
@@ -169,7 +170,7 @@ class Client(ClientXMPP):
         if isinstance(stanza, Iq):
             if element.get("type") == "error" and not self._session_started:
                 self._on_bind_error(element)
-            return stanza
+            return None if self._answered(stanza) else stanza
         if not isinstance(stanza, (Message, Presence)):
             return stanza
         try:
@@ -177,6 +178,15 @@ class Client(ClientXMPP):
         except Exception:  # noqa: BLE001 - a stanza that we can't handle would end the session in slixmpp
             _log.exception("a stanza could not be handled")
         return None
+
+    def _answered(self, request: Iq) -> bool:
+        payload = disco.answer(request.xml)
+        if payload is None:
+            return False
+        reply: Any = request.reply()
+        reply.xml.append(payload)
+        reply.send()
+        return True
 
     def _on_bind_error(self, element: Element) -> None:
         condition, text = error_of(element)

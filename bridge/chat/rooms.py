@@ -99,6 +99,8 @@ class Room:
         self.why = ""
         self.by_hand = False
         """Whether that was what somebody wanted: a kick, a ban, the end of the room."""
+        self.listed = False
+        """Whether the room's lists could be read, so that somebody who is on none of them is known to be none."""
         self._wanted = nick
         self._clock = clock
         self._occupants: dict[str, Occupant] = {}
@@ -186,12 +188,14 @@ class Room:
     async def learn_affiliations(self, stream: Stream) -> None:
         """Read the room's lists, for what people are who aren't there; who is on no list that we see, is none."""
         self._affiliations = {one.address: one.affiliation for one in self._occupants.values() if one.address}
+        self.listed = True
         for name in _LISTS:
             query = Element(MUC_ADMIN + "query")
             SubElement(query, MUC_ADMIN + "item", {"affiliation": name})
             try:
                 answer = await stream.ask("get", self.jid, query)
             except AnswerError:
+                self.listed = False
                 continue
             for item in answer.iterfind(f"{MUC_ADMIN}query/{MUC_ADMIN}item"):
                 if address := bare(item.get("jid", "")):

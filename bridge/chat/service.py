@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 
 from bridge.chat.archive import Archived, Archives
 from bridge.chat.client import silence
 from bridge.chat.conversation import Conversation
+from bridge.chat.courtesy import Courtesy
 from bridge.chat.elements import (
     CLIENT,
     DELAY,
@@ -31,24 +32,23 @@ from bridge.chat.rooms import Room
 from bridge.chat.sender import Sender
 from bridge.chat.session import Handlers, Login, Session
 from bridge.chat.worker import Desk, Entry, Passed, Worker
-from bridge.domain.people import Place, Target
-from bridge.store import OUTAGE
+from bridge.commands.incoming import Incoming
+from bridge.domain.people import Place, Role, Target
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from typing import Any
     from xml.etree.ElementTree import Element
 
+    from bridge.chat.courtesy import RoleOf
     from bridge.chat.sender import Render
     from bridge.domain.clock import Clock
+    from bridge.domain.presence import Presences
+    from bridge.domain.standing import Standing
     from bridge.settings import RoomSettings, XmppSettings
     from bridge.store import Store
 
 _log = structlog.stdlib.get_logger(__name__)
-
-STATUS: Final = "I publish what staff tell me to. Say !help"
-WRITES_NOTHING: Final = "I can't write anything down at the moment, so nothing is done yet. What you say waits"
-"""Shown in place of it, since no line can be sent that isn't written down first."""
 
 
 class Chat:
@@ -68,18 +68,22 @@ class Chat:
         on_lost: Callable[[], None],
         on_left: Callable[[str], None] | None = None,
         jitter: Callable[[], float] | None = None,
+        role_of: RoleOf | None = None,
+        standing: Callable[[], Awaitable[Standing]] | None = None,
     ) -> None:
         """Take who to be, where to sit, and whom to tell; must be made inside the event loop. Raises BadCaFile.
 
         `desk` judges what comes in; `render` writes a living receipt when it is sent. `on_caught_up` is awaited with a
         room's address, or `direct`, whenever everything said there until now is committed; `on_left` is called with
-        that of a room that we are no longer in, `on_lost` when the session is gone.
+        that of a room that we are no longer in, `on_lost` when the session is gone. `role_of` tells who may see our
+        presence (else: the admins), and `standing` how the accounts stand, which the presence shows.
         """
         silence()
         self._clock = clock
         self._store = store
         self._on_caught_up = on_caught_up
         self._on_lost = on_lost
+        self._on_left = on_left or _nobody
         login = Login(
             jid=settings.jid,
             resource=settings.resource,
@@ -96,8 +100,20 @@ class Chat:
         self._archives = Archives(self._session)
         self._online = asyncio.Event()
         positions = Positions(store, clock)
-        self._worker = Worker(desk, positions.move, clock)
         self._rooms = {room.jid: Room(room.jid, settings.nick, clock) for room in rooms}
+        self._courtesy = Courtesy(
+            stream=self._session,
+            store=store,
+            clock=clock,
+            nick=settings.nick,
+            rooms=self._rooms,
+            giving=[room.jid for room in rooms if room.member_role is not Role.NONE],
+            present=lambda: self._sender.present,
+            role_of=role_of or (lambda jid, _, __: Role.ADMIN if jid in admins else Role.NONE),
+            standing=standing,
+            begin=self._begin,
+        )
+        self._worker = Worker(desk, positions.move, clock, committed=self._courtesy.committed)
         self._conversations = {
             archive: Conversation(
                 archive,
@@ -126,8 +142,8 @@ class Chat:
             clock=clock,
             online=self._online,
             admins=admins,
-            on_caught_up=on_caught_up,
-            on_left=on_left or _nobody,
+            on_caught_up=self._caught_up,
+            on_left=self._left,
         )
         self._scope: set[asyncio.Task[None]] = set()
 
@@ -136,7 +152,7 @@ class Chat:
 
         Ends by cancellation, or raises WrongPassword or ResourceConflict, which waiting would not mend.
         """
-        parts = (self._session.run(), self._worker.run(), self._sender.run(), self._show_outages())
+        parts = (self._session.run(), self._worker.run(), self._sender.run(), self._courtesy.run())
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -144,6 +160,15 @@ class Chat:
                 task.result()
         finally:
             await _end([*tasks, *self._scope])
+
+    @property
+    def presences(self) -> Presences:
+        """Who can be reached now, as their clients show it; nothing of it is stored."""
+        return self._courtesy.presences
+
+    def look(self) -> None:
+        """Look again how the accounts stand, and show it; the store's own changes are seen without."""
+        self._courtesy.look()
 
     async def close(self) -> None:
         """Take leave of everybody and close the stream, within 3 s; call it once `run` has ended."""
@@ -156,6 +181,7 @@ class Chat:
         self._online.set()
         if resumed:
             self._sender.online()
+            self._courtesy.look()
             for source in self._sender.present:
                 self._begin(self._caught_up_again(source))
             return
@@ -169,25 +195,10 @@ class Chat:
         self._sender.reset()
         self._sender.online()
         self._conversations[self._own].enter()
-        self._session.send(self._presence_now())
+        self._courtesy.fresh()
         self._begin(self._keeper.keep_direct(self._conversations[self._own]))
         for jid, room in self._rooms.items():
             self._begin(self._keeper.keep_room(room, self._conversations[jid]))
-
-    async def _show_outages(self) -> None:
-        """Show in our presence whether the store commits: an outage is when no line can tell of it."""
-        news = self._store.event(OUTAGE)
-        while True:
-            await news.wait()
-            news.clear()
-            self._session.send(self._presence_now())
-            for jid, room in self._rooms.items():
-                if jid in self._sender.present:
-                    self._session.send(self._presence_now(f"{jid}/{room.nick}"))
-
-    def _presence_now(self, to: str | None = None) -> Element:
-        busy = self._store.problem is not None
-        return presence(to=to, status=WRITES_NOTHING if busy else STATUS, busy=busy)
 
     def _lost(self) -> None:
         self._online.clear()
@@ -196,6 +207,14 @@ class Chat:
 
     def _acknowledged(self, identifier: str) -> None:
         self._sender.acknowledged(identifier)
+
+    async def _caught_up(self, source: str) -> None:
+        self._courtesy.arrived(source)
+        await self._on_caught_up(source)
+
+    def _left(self, source: str) -> None:
+        self._courtesy.left(source)
+        self._on_left(source)
 
     async def _caught_up_again(self, source: str) -> None:
         await self._on_caught_up(source)
@@ -214,7 +233,9 @@ class Chat:
     def _stanza(self, stanza: Element) -> None:
         author = bare(sender_of(stanza))
         if stanza.tag == PRESENCE:
-            self._presence(author, stanza)
+            if author in self._rooms:
+                self._rooms[author].presence(stanza)
+            self._courtesy.presence(stanza)
             return
         if invitation := invitation_of(stanza):
             self._begin(self._keeper.invited(invitation, self._rooms.get(invitation.room)))
@@ -229,6 +250,7 @@ class Chat:
             origin = direct_origin(stanza, self._own, self._clock.now(), position)
             self._sender.meet(origin.sender)
             if entry := self._entry(stanza, origin):
+                entry = self._courtesy.direct(stanza, entry) if isinstance(entry, Incoming) else entry
                 stored = stanza.find(DELAY + "delay") is not None
                 self._conversations[self._own].heard(origin.position, entry, stored=stored)
         elif kind is Kind.BOUNCE:
@@ -238,13 +260,6 @@ class Chat:
 
     def _position(self, stanza: Element, archive: str) -> str | None:
         return stanza_id(stanza, archive) if self._conversations[archive].archived else None
-
-    def _presence(self, author: str, stanza: Element) -> None:
-        if author in self._rooms:
-            self._rooms[author].presence(stanza)
-        elif stanza.get("type") == "subscribe":
-            self._session.send(presence(to=author, kind="subscribed"))
-            self._session.send(presence(to=author, kind="subscribe"))
 
     def _bounce(self, author: str, stanza: Element) -> None:
         condition, _ = error_of(stanza)
@@ -337,7 +352,8 @@ class Chat:
             position=archived.id,
             archived=True,
         )
-        return self._archived_entry(archived, origin, Kind.DIRECT)
+        entry = self._archived_entry(archived, origin, Kind.DIRECT)
+        return self._courtesy.judged(entry) if isinstance(entry, Incoming) else entry
 
     def _archived_entry(self, archived: Archived, origin: Origin, kind: Kind) -> Entry:
         fits = kind_of(archived.message, self._own, self._rooms) is kind

@@ -62,11 +62,22 @@ _Job: TypeAlias = "Callable[[], Awaitable[None]]"
 class Worker:
     """Takes entries at any time and works them off one by one; `move` commits positions that were passed."""
 
-    def __init__(self, desk: Desk, move: Callable[[dict[str, str]], Awaitable[None]], clock: Clock) -> None:
-        """Take the desk, and what moves archives' cursors: a mapping of archive to position."""
+    def __init__(
+        self,
+        desk: Desk,
+        move: Callable[[dict[str, str]], Awaitable[None]],
+        clock: Clock,
+        *,
+        committed: Callable[[Incoming], None] | None = None,
+    ) -> None:
+        """Take the desk, and what moves archives' cursors: a mapping of archive to position.
+
+        `committed` is called with each line as soon as all that follows from it is committed.
+        """
         self._desk = desk
         self._move = move
         self._clock = clock
+        self._committed = committed
         self._queue: deque[Entry | _Mark | _Job] = deque()
         self._news = asyncio.Event()
         self._passed: dict[str, str] = {}
@@ -131,15 +142,23 @@ class Worker:
             if incoming.position is not None:
                 self._passed.pop(incoming.archive, None)
         done = await self._desk.together(group) if len(group) > 1 else 0
+        for incoming in group[:done]:
+            self._tell(incoming)
         for incoming in group[done:]:
-            await self._until_committed(lambda incoming=incoming: self._desk.handle(incoming))
+            if await self._until_committed(lambda incoming=incoming: self._desk.handle(incoming)):
+                self._tell(incoming)
+
+    def _tell(self, incoming: Incoming) -> None:
+        if self._committed is not None:
+            self._committed(incoming)
 
     async def _flush(self) -> None:
         passed, self._passed = self._passed, {}
         if passed:
             await self._until_committed(lambda: self._move(passed))
 
-    async def _until_committed(self, job: Callable[[], Awaitable[None]]) -> None:
+    async def _until_committed(self, job: Callable[[], Awaitable[None]]) -> bool:
+        """Do something until it is committed; False where it never will be."""
         failures = 0
         while True:
             try:
@@ -151,6 +170,6 @@ class Worker:
                 failures += 1
             except Exception:  # noqa: BLE001 - whatever it is, the next stanza must still be heard
                 _log.exception("a stanza could not be judged")
-                return
+                return False
             else:
-                return
+                return True

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from bridge.store.tx import Tx
 
+TOPIC = "accounts"
+"""Woken whenever an account's breaker or the panic has changed."""
+
 _PANIC = "panic"
 
 _GET = select(account_state).where(account_state.c.account == bindparam("account"))
@@ -44,6 +47,7 @@ def get(tx: Tx, account: str) -> AccountState:
 
 def put(tx: Tx, state: AccountState) -> None:
     """Remember a state in place of the former one."""
+    tx.wake(TOPIC)
     tx.execute(
         _PUT[tx.dialect],
         {
@@ -66,11 +70,13 @@ def panic(tx: Tx) -> Panic | None:
 
 def set_panic(tx: Tx, *, actor: str, at: datetime) -> bool:
     """Freeze everything outgoing; False where it is frozen already, by whoever was first."""
+    tx.wake(TOPIC)
     return tx.row(_SET[tx.dialect], {"name": _PANIC, "actor": actor, "at": at}) is not None
 
 
 def clear_panic(tx: Tx) -> bool:
     """End the panic; False where there is none. The lanes are the caller's to wake."""
+    tx.wake(TOPIC)
     return tx.changed(_CLEAR, {"name": _PANIC}) == 1
 
 

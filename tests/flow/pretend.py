@@ -107,6 +107,10 @@ class PretendChat:
         self._sent: list[Heard] = []
         self._due: datetime | None = None
         self.closed = False
+        self.looks = 0
+
+    def look(self) -> None:
+        self.looks += 1
 
     async def run(self) -> None:
         # Here receipts don't wait for anything.

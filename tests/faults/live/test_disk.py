@@ -21,6 +21,7 @@ from tests.servers.postgres import Postgres
 from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
+from tests.servers.watch import Watch
 
 pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
@@ -108,22 +109,30 @@ def stored_there(url: str) -> set[str]:
         return {row[0] for row in connection.execute(TEXTS)}
 
 
-def shown(scene: Scene) -> list[tuple[str, str]]:
-    """Return what Raj sees of the bot's presence in the room from now on, as it comes."""
-    seen: list[tuple[str, str]] = []
+class Shown:
+    """What Raj sees of the bot's presence in the room from now on: each other `show`, with its first status."""
 
-    def note(presence: Any) -> None:
-        if presence["from"].resource == "status":
-            seen.append((presence.xml.findtext("{jabber:client}show") or "", presence["status"]))
+    def __init__(self, scene: Scene) -> None:
+        self.seen = [("", "")]
+        self._watch = Watch()
+        scene.raj.client.add_event_handler(f"muc::{scene.room}::presence", self._note)
 
-    scene.raj.client.add_event_handler(f"muc::{scene.room}::presence", note)
-    return seen
+    async def becomes(self, show: str) -> None:
+        await self._watch.until(
+            lambda: self.seen[-1][0] == show, timeout=PATIENCE, otherwise=lambda: f"it showed {self.seen}"
+        )
+
+    def _note(self, presence: Any) -> None:
+        show = presence.xml.findtext("{jabber:client}show") or ""
+        if presence["from"].resource == "status" and show != self.seen[-1][0]:
+            self.seen.append((show, presence["status"]))
+            self._watch.changed()
 
 
 async def fills_up(scene: Scene, sink: Sink, disk: Disk, port: int, *, lines: int) -> None:
     """Say a third, fill the disk, say a third, make room, say the rest."""
     burst = Burst(scene=scene, sink=sink, lines=lines)
-    store, presences, before = disk.folder / "statusbridge.db", shown(scene), lines // 3
+    store, presences, before = disk.folder / "statusbridge.db", Shown(scene), lines // 3
     await burst.say(1, before)
     await sink.has_committed(before)
     assert health(port) == (200, [])
@@ -139,8 +148,9 @@ async def fills_up(scene: Scene, sink: Sink, disk: Disk, port: int, *, lines: in
     assert complaints(scene) == [STOPS]
     assert len(scene.bridge.events(GOES_ON)) == 1
     assert health(port) == (200, [])
-    assert [show for show, _ in presences] == ["dnd", ""]
-    assert presences[0][1].startswith("I can't write anything down")
+    await presences.becomes("")
+    assert [show for show, _ in presences.seen] == ["", "dnd", ""]
+    assert presences.seen[1][1].startswith("I can't write anything down")
 
 
 async def test_a_full_disk_loses_nothing_and_is_told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from bridge.commands.incoming import Incoming
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import EntryId
 from bridge.domain.notices import Notice
-from bridge.domain.people import Place, Target
+from bridge.domain.people import Place, Role, Target
+from bridge.domain.standing import Standing
 from bridge.settings import RoomSettings, XmppSettings
 from bridge.store import Store, Tx, cursors, notices, stanzas
 from tests.servers.cut import CutProxy
@@ -96,6 +97,8 @@ class Bot:
         self.watch = Watch()
         self.admins: Sequence[str] = options.get("admins", ())
         self.port: int = options.get("port", login.port)
+        self.role_of: Callable[[str, str | None, str | None], Role] | None = options.get("role_of")
+        self.standing: Callable[[], Awaitable[Standing]] | None = options.get("standing")
         self.nick: str = options.get("nick", "status")
         self.resource: str = options.get("resource", "statusbridge")
         self.password: str = options.get("password", login.password)
@@ -130,6 +133,8 @@ class Bot:
             on_lost=self._on_lost,
             on_left=self._on_left,
             jitter=lambda: 0.1,
+            role_of=self.role_of,
+            standing=self.standing,
         )
         self._started = True
         before = len(self.caught_up)

@@ -248,24 +248,3 @@ async def test_a_bug_of_the_desk_passes_over_one_line_only(meeting: Meeting) -> 
         await bot.desk.handles(1)
     assert bot.desk.texts() == ["!two"]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["a stanza could not be judged"]
-
-
-async def test_somebody_who_adds_the_bot_is_added_by_it(
-    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
-) -> None:
-    me, ana = new_login("bot"), new_login("ana")
-    bot = new_bot(me)
-    await bot.start()
-    async with Person.of(ana) as person:
-        seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def available(stanza: Any) -> None:
-            if stanza["from"].bare == me.jid and not seen.done():
-                seen.set_result(stanza["status"])
-
-        person.client.add_event_handler("presence_available", available)
-        person.client.add_event_handler("presence_subscribe", lambda stanza: asked.done() or asked.set_result(None))
-        person.client.send_presence_subscription(pto=me.jid)
-        assert "!help" in await asyncio.wait_for(seen, 10)
-        await asyncio.wait_for(asked, 10)

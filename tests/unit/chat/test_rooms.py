@@ -236,7 +236,9 @@ async def test_who_is_not_there_is_looked_up_in_the_lists(room: Room, stream: An
         return xml(f"<iq type='result'><query xmlns='{admin}'>{listed}</query></iq>")
 
     stream.answers = answers
+    assert not room.listed
     await room.learn_affiliations(stream)
+    assert not room.listed
     assert room.affiliation("member@example.org") == "member"
     assert room.affiliation("admin@example.org") == "admin"
     assert room.affiliation("owner@example.org") == "none"

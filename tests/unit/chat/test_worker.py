@@ -128,6 +128,28 @@ async def test_a_bug_passes_over_one_line_and_is_logged(worker: Worker, book: Bo
     assert [entry["event"] for entry in logs] == ["a stanza could not be judged"]
 
 
+async def test_of_each_line_is_told_once_it_is_committed(book: Book, clock: FakeClock) -> None:
+    told: list[str] = []
+
+    def committed(incoming: Incoming) -> None:
+        assert incoming.text in "+".join(str(line) for line in book.lines)
+        told.append(incoming.text)
+
+    worker = Worker(book, book.move, clock, committed=committed)
+    book.takes = 2
+    book.errors = [RuntimeError("a bug"), NotCommitted("disk full")]
+    for number in range(5):
+        worker.put(said(number))
+    task = asyncio.ensure_future(worker.run())
+    await clock.wait_for_wait(0.1)
+    await clock.advance(0.1)
+    await worker.reached()
+    # The third one could not be judged.
+    assert told == ["0", "1", "3", "4"]
+    task.cancel()
+    await asyncio.wait((task,))
+
+
 async def test_positions_that_were_passed_are_moved_once_and_never_before_what_came_earlier(
     worker: Worker, book: Book
 ) -> None:
