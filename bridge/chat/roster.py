@@ -67,12 +67,18 @@ class Roster:
             _log.info("the roster can't be read", cause=str(error))
             return
         for item in answer.iterfind(f"{ROSTER}query/{ROSTER}item"):
-            address, state = bare(item.get("jid", "")), item.get("subscription", "none")
-            if state in {"from", "both"} and self._settled() and not self._knows(address):
-                _log.info("somebody without a role doesn't see our presence any more", person=address)
-                self._stream.send(presence(to=address, kind="unsubscribed"))
-                if state == "both":
-                    self._stream.send(presence(to=address, kind="unsubscribe"))
+            self._check(bare(item.get("jid", "")), item.get("subscription", "none"))
+
+    def _check(self, address: str, state: str) -> None:
+        """Look at one contact of the roster, and at which of the two of us sees the other."""
+        if state == "to":
+            # They took us out while we were away, of which the server doesn't tell afterwards.
+            self._stream.send(presence(to=address, kind="unsubscribe"))
+        elif state in {"from", "both"} and self._settled() and not self._knows(address):
+            _log.info("somebody without a role doesn't see our presence any more", person=address)
+            self._stream.send(presence(to=address, kind="unsubscribed"))
+            if state == "both":
+                self._stream.send(presence(to=address, kind="unsubscribe"))
 
     def _asked(self, author: str) -> None:
         if self._knows(author):

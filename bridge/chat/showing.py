@@ -10,6 +10,7 @@ import structlog
 
 from bridge.chat.disco import caps
 from bridge.chat.elements import VCARD_UPDATE, presence
+from bridge.domain.clock import wait_event
 from bridge.store import OUTAGE, StoreError, accounts
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ WRITES_NOTHING: Final = "I can't write anything down at the moment, so nothing i
 """Shown in place of it, since no line can be sent that isn't written down first."""
 
 EVERY: Final = 3.0
-"""Seconds from one change of our presence to the next at least: everybody who sees us gets each of them."""
+"""Seconds from one change of our presence to the next at least, since everybody who sees us gets each of them; but an
+outage of the store is shown as soon as it begins."""
 
 
 class Showing:
@@ -50,6 +52,7 @@ class Showing:
         self._rooms = rooms
         self._words = ""
         self._photo: str | None = None
+        self._outage = asyncio.Event()
         self._news = asyncio.Event()
         self._news.set()
         self._shown: dict[str, tuple[str, bool, str | None]] = {}
@@ -80,20 +83,30 @@ class Showing:
     async def run(self) -> None:
         """Show for ever what changes."""
         async with asyncio.TaskGroup() as group:
-            for topic in (OUTAGE, accounts.TOPIC):
-                group.create_task(self._relay(self._store.event(topic)))
+            group.create_task(self._relay(self._store.event(OUTAGE), self._outage))
+            group.create_task(self._relay(self._store.event(accounts.TOPIC)))
             while True:
                 await self._news.wait()
                 self._news.clear()
+                busy = self._store.problem is not None
                 await self._learn()
                 if self._show_all():
-                    await self._clock.sleep(EVERY)
+                    await self._rest(busy=busy)
 
-    async def _relay(self, event: asyncio.Event) -> None:
+    async def _relay(self, event: asyncio.Event, also: asyncio.Event | None = None) -> None:
         while True:
             await event.wait()
             event.clear()
             self.look()
+            if also is not None:
+                also.set()
+
+    async def _rest(self, *, busy: bool) -> None:
+        """Return when the next change may be shown; `busy` is whether an outage is shown already."""
+        end = self._clock.monotonic() + EVERY
+        while (left := end - self._clock.monotonic()) > 0 and (busy or self._store.problem is None):
+            self._outage.clear()
+            await wait_event(self._clock, self._outage, left)
 
     async def _learn(self) -> None:
         # While the store is away it can't be asked, and something else is shown.

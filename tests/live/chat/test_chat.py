@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import SubElement
 
 import pytest
+from slixmpp.stanza import Iq
 from structlog.testing import capture_logs
 
 from bridge.commands.incoming import Content
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.servers.xmpp import Login
 
 pytestmark = pytest.mark.live
+MAM = "{urn:xmpp:mam:2}"
 NewLogin = "Callable[[str], Login]"
 
 
@@ -248,3 +251,23 @@ async def test_a_bug_of_the_desk_passes_over_one_line_only(meeting: Meeting) -> 
         await bot.desk.handles(1)
     assert bot.desk.texts() == ["!two"]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["a stanza could not be judged"]
+
+
+async def test_the_own_archive_is_made_to_keep_everything(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
+) -> None:
+    me = new_login("bot")
+    bot = new_bot(me)
+    async with Person.of(me) as owner:
+
+        async def prefers(change: str | None = None) -> str:
+            request: Any = Iq(owner.client, stype="set" if change else "get")
+            SubElement(request.xml, MAM + "prefs", {"default": change} if change else {})
+            for prefs in (await request.send(timeout=10)).xml.iter(MAM + "prefs"):
+                return prefs.get("default", "")
+            return ""
+
+        await prefers("never")
+        assert await prefers() == "never"
+        await bot.start()
+        assert await prefers() == "always"

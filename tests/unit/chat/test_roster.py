@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 import pytest
 
 from bridge.chat.errors import NoAnswer
 from bridge.chat.roster import MOST_ASKING, Roster
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ANA, RAJ, EVE = "ana@example.org", "raj@example.org", "eve@example.org"
 ADDED = [("subscribed", ANA), ("subscribe", ANA)]
@@ -112,7 +109,12 @@ async def test_who_has_no_role_any_more_does_not_see_us_any_more(world: World) -
     world.items = [(ANA, "both"), (RAJ, "from"), (EVE, "both"), ("x@example.org", "from"), ("y@example.org", "to")]
     world.items += [("z@example.org", "none")]
     await world.roster.review()
-    assert world.sent == [("unsubscribed", EVE), ("unsubscribe", EVE), ("unsubscribed", "x@example.org")]
+    assert world.sent == [
+        ("unsubscribed", EVE),
+        ("unsubscribe", EVE),
+        ("unsubscribed", "x@example.org"),
+        ("unsubscribe", "y@example.org"),
+    ]
 
 
 async def test_nobody_is_parted_from_before_the_rooms_have_told_who_has_a_role(world: World) -> None:
@@ -122,6 +124,13 @@ async def test_nobody_is_parted_from_before_the_rooms_have_told_who_has_a_role(w
     assert world.sent == []
     # The server tells of subscriptions only those who have asked for the roster.
     assert len(world.stream.asked) == 1
+
+
+async def test_who_took_us_out_while_we_were_away_is_taken_out(world: World) -> None:
+    world.items = [(ANA, "to")]
+    world.settled = False
+    await world.roster.review()
+    assert world.sent == [("unsubscribe", ANA)]
 
 
 async def test_a_roster_that_cannot_be_read_does_no_harm(world: World) -> None:
@@ -141,7 +150,7 @@ def test_a_crowd_is_not_remembered_without_end(world: World) -> None:
     assert len(world.sent) == MOST_ASKING
 
 
-def test_two_bots_do_not_go_on_parting(world: World, xml: Callable[[str], Element]) -> None:
+def test_what_the_server_has_seen_to_is_left_alone(world: World) -> None:
     world.roster.presence(ANA, "unsubscribed")
     world.roster.presence(ANA, "subscribed")
     assert world.sent == []

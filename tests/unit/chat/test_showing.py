@@ -156,6 +156,32 @@ async def test_in_an_outage_that_is_shown_and_the_store_is_left_alone(
     assert stage.shown() == [(None, None, usual("3 accounts up"))]
 
 
+async def test_an_outage_is_shown_as_soon_as_it_begins_and_its_end_a_while_later(
+    stage: Stage, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem: list[str | None] = [None]
+    monkeypatch.setattr(Store, "problem", property(lambda _: problem[0]))
+
+    async def becomes(cause: str | None) -> list[str | None]:
+        problem[0] = cause
+        store.event(OUTAGE).set()
+        await stage.clock.advance(0)
+        return [show for _, show, _ in stage.shown()]
+
+    stage.showing.fresh()
+    stage.shown()
+    await stage.change(up=2)
+    assert len(stage.shown()) == 1
+    # One that is over before anybody has seen it begins no sooner.
+    assert await becomes(None) == []
+    assert await becomes("the disk is full") == ["dnd"]
+    assert await becomes(None) == []
+    assert await becomes("the disk is full") == []
+    assert await becomes(None) == []
+    await stage.clock.advance(EVERY)
+    assert [show for _, show, _ in stage.shown()] == [None]
+
+
 async def test_what_cannot_be_read_changes_nothing(stage: Stage) -> None:
     stage.showing.fresh()
     stage.shown()

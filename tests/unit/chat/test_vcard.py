@@ -34,12 +34,12 @@ class Server:
     def _answer(self, asked: tuple[str, str | None, Element]) -> Element | Refused:
         kind, to, payload = asked
         assert to is None
+        answer = Element("{jabber:client}iq")
         if kind == "set":
             self.card = payload
         elif self.card is None:
             return Refused("item-not-found")
-        answer = Element("{jabber:client}iq")
-        if kind == "get" and self.card is not None:
+        else:
             answer.append(self.card)
         return answer
 
