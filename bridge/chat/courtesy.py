@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+import structlog
+
 from bridge.chat.elements import bare, items_of, sender_of
 from bridge.chat.markers import Markers
 from bridge.chat.presences import Presences
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.standing import Standing
     from bridge.store import Store
+
+_log = structlog.stdlib.get_logger(__name__)
 
 RoleOf: TypeAlias = "Callable[[str, str | None, str | None], Role]"
 """What somebody (bare JID) may do in a direct chat, or with an affiliation in a room; see `Settings.role_of`."""
@@ -60,7 +64,7 @@ class Courtesy:
         self._giving = tuple(giving)
         self._present = present
         self._role_of = role_of
-        self._begin = begin
+        self._begin = lambda work: begin(_harmless(work))
         self._roster = Roster(stream, knows=self._knows, settled=self._settled)
         self._markers = Markers(stream, clock.now())
         self._showing = Showing(stream=stream, store=store, clock=clock, standing=standing, rooms=self._nicks)
@@ -139,3 +143,11 @@ class Courtesy:
 
     def _nicks(self) -> dict[str, str]:
         return {jid: self._rooms[jid].nick for jid in self._present() if jid in self._rooms}
+
+
+async def _harmless(work: Coroutine[Any, Any, None]) -> None:
+    """Do something without which the session goes on: a bug here must not end it again and again."""
+    try:
+        await work
+    except Exception:  # noqa: BLE001 - as said
+        _log.exception("a courtesy has failed")

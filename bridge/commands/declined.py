@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from bridge.commands.incoming import Content
 from bridge.commands.posting import shortened
 from bridge.commands.waiting import since
 from bridge.domain.people import Place, Target
@@ -109,7 +110,8 @@ def _quoted(turn: Turn) -> str:
     incoming, now = turn.context.incoming, turn.now
     ago = f"{since(now, incoming.said_at)} ago"
     who = f"{turn.context.nick}, {ago}" if incoming.place is Place.ROOM else ago
-    return f'{who}: "{shortened(incoming.text)}"'
+    said = "(encrypted)" if incoming.content is Content.ENCRYPTED else f'"{shortened(incoming.text)}"'
+    return f"{who}: {said}"
 
 
 def _seldom(turn: Turn, topic: str, every: timedelta, words: str) -> None:

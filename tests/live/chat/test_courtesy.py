@@ -115,6 +115,24 @@ async def test_staff_who_add_the_bot_are_added_and_both_see_each_other_also_afte
     assert bot.chat.presences.availability(ana.jid) is Availability.GONE
 
 
+async def test_who_adds_the_bot_while_it_is_away_is_added_when_it_comes(
+    new_login: Callable[[str], Login], new_bot: Callable[..., Any]
+) -> None:
+    me, ana, eve = new_login("bot"), new_login("ana"), new_login("eve")
+    bot = new_bot(me, admins=[ana.jid])
+    async with Person.of(ana) as person, Person.of(eve) as stranger:
+        wire, other = await Wire.of(person, me.jid), await Wire.of(stranger, me.jid)
+        for one in (person, stranger):
+            one.client.send_presence_subscription(pto=me.jid)
+            await seen_by_all(one)
+        await bot.start()
+        await wire.is_asked("subscribed")
+        await wire.is_asked("subscribe")
+        await other.is_asked("unsubscribed")
+        await wire.shows(STATUS)
+        assert not any(stanza.findtext(C + "status") for stanza in other.stanzas)
+
+
 async def test_who_takes_the_bot_out_is_taken_out_by_it(
     new_login: Callable[[str], Login], new_bot: Callable[..., Any]
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.chat.courtesy import Courtesy
 from bridge.chat.gate import direct_origin, speech
@@ -105,6 +106,14 @@ async def test_a_new_session_introduces_us(stage: Stage) -> None:
     stage.courtesy.fresh()
     assert await stage.done() == [(None, None)]
     assert sorted(kind for kind, _, _ in stage.stream.asked) == ["get", "get", "set"]
+
+
+async def test_a_bug_in_a_courtesy_does_not_end_the_session(stage: Stage) -> None:
+    stage.stream.answers = lambda _: "no element"
+    with capture_logs() as logs:
+        stage.courtesy.fresh()
+        assert await stage.done() == [(None, None)]
+    assert {entry["event"] for entry in logs} == {"a courtesy has failed"}
 
 
 async def test_who_has_a_role_in_a_room_alone_waits_until_it_has_told_so(stage: Stage, xml: Xml) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from bridge.domain.people import Place, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
     Xml = Callable[[str], Element]
 
@@ -201,6 +202,34 @@ def test_an_offer_goes_wherever_it_stands(before: str, versions: list[str], afte
 @given(st.text(alphabet=" \tab\n"))
 def test_whatever_goes_nothing_that_can_be_read_goes(text: str) -> None:
     assert without_offers(text).split() == text.split()
+
+
+BESIDES = [
+    ("{urn:xmpp:message-correct:0}replace", {"id": "i0"}),
+    ("{urn:xmpp:reply:0}reply", {"id": "1", "to": ANA}),
+    ("{urn:xmpp:sfs:0}file-sharing", {}),
+    ("{urn:xmpp:hints}store", {}),
+    ("{urn:xmpp:receipts}request", {}),
+    ("{urn:xmpp:fallback:0}fallback", {"for": "urn:xmpp:omemo:2"}),
+]
+METHODS = [f"{{{AXOLOTL}}}encrypted", "{urn:xmpp:omemo:2}encrypted", "{urn:xmpp:eme:0}encryption"]
+METHODS += ["{urn:xmpp:openpgp:0}openpgp", "{jabber:x:encrypted}x"]
+
+
+@given(st.text(), st.sampled_from(METHODS), st.lists(st.sampled_from(BESIDES)), st.randoms())
+def test_nothing_beside_it_makes_a_status_of_what_is_encrypted(
+    body: str, method: str, besides: list[tuple[str, dict[str, str]]], order: Random
+) -> None:
+    secret = Element(method)
+    SubElement(secret, method.partition("}")[0] + "}payload")
+    children = [secret, *(Element(tag, attributes) for tag, attributes in besides), Element("{jabber:client}body")]
+    children[-1].text = body
+    order.shuffle(children)
+    message = Element("{jabber:client}message", {"from": f"{ANA}/phone", "type": "chat", "id": "i1"})
+    message.extend(children)
+    incoming = speech(message, origin())
+    assert incoming is not None
+    assert incoming.content is Content.ENCRYPTED
 
 
 @given(st.text())

@@ -107,6 +107,11 @@ async def test_what_is_quoted_cannot_look_like_the_bots_own_line(bench: Bench, c
     assert lines == [listed('raj, 3 h ago: "!post one [4f] mastodon done"')]
 
 
+async def test_what_cannot_be_read_is_not_quoted(bench: Bench, clock: FakeClock) -> None:
+    lines = await bench.room("!post secret", content=Content.ENCRYPTED, said_at=clock.now() - AWAY)
+    assert lines == [listed("raj, 3 h ago: (encrypted)")]
+
+
 async def test_a_stranger_is_answered_once_a_day(bench: Bench, clock: FakeClock) -> None:
     assert await bench.direct("buy my watches", who="eve") == [STRANGER]
     assert await bench.direct("!me", who="eve") == []
