@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
+from bridge.chat.avatar import publish_avatar
 from bridge.chat.elements import bare, items_of, sender_of
 from bridge.chat.markers import Markers
 from bridge.chat.presences import Presences
 from bridge.chat.roster import Roster
 from bridge.chat.showing import Showing
-from bridge.chat.vcard import publish
+from bridge.chat.vcard import our_hash, picture, publish
 from bridge.commands.incoming import Content
 from bridge.domain.people import Role
 
@@ -64,7 +65,7 @@ class Courtesy:
         self._giving = tuple(giving)
         self._present = present
         self._role_of = role_of
-        self._begin = lambda work: begin(_harmless(work))
+        self._begin_beside = begin
         self._roster = Roster(stream, knows=self._knows, settled=self._settled)
         self._markers = Markers(stream, clock.now())
         self._showing = Showing(stream=stream, store=store, clock=clock, standing=standing, rooms=self._nicks)
@@ -129,8 +130,14 @@ class Courtesy:
 
     async def _publish(self) -> None:
         photo = await publish(self._stream, self._nick)
-        if photo is not None:
-            self._showing.picture(photo)
+        if photo is None:
+            return
+        self._showing.picture(photo)
+        if photo == our_hash():
+            await publish_avatar(self._stream, picture(), photo)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._begin_beside(_harmless(work))
 
     def _settled(self) -> bool:
         present = self._present()

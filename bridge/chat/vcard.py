@@ -31,6 +31,11 @@ def picture() -> bytes:
     return files("bridge.chat").joinpath("picture.png").read_bytes()
 
 
+def our_hash() -> str:
+    """Return the hash of our picture."""
+    return hashlib.sha1(picture(), usedforsecurity=False).hexdigest()
+
+
 def photo_hash(card: Element) -> str:
     """Return the hash of a card's picture as a presence tells it; nothing where it has none that can be read."""
     encoded = "".join((card.findtext(f"{VCARD}PHOTO/{VCARD}BINVAL") or "").split())

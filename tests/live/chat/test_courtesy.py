@@ -242,6 +242,9 @@ async def test_others_can_find_out_what_the_bot_is(
             card = (await ask(person, me.jid, "<vCard xmlns='vcard-temp'/>"))[0]
             assert card.findtext("{vcard-temp}FN") == "Statusbridge"
             assert "!help" in (card.findtext("{vcard-temp}NOTE") or "")
+            node = "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:avatar:metadata'/></pubsub>"
+            avatar = await ask(person, me.jid, node)
+            assert [one.get("id") for one in avatar.iter("{urn:xmpp:avatar:metadata}info")] == [photo]
             del wire.stanzas[:]
             await bot.start()
             await wire.brings(lambda one: one.findtext("*/{vcard-temp:x:update}photo") == photo)

@@ -105,7 +105,9 @@ def said(message: Element) -> Incoming:
 async def test_a_new_session_introduces_us(stage: Stage) -> None:
     stage.courtesy.fresh()
     assert await stage.done() == [(None, None)]
-    assert sorted(kind for kind, _, _ in stage.stream.asked) == ["get", "get", "set"]
+    asked = sorted((kind, payload.tag.partition("}")[2]) for kind, _, payload in stage.stream.asked)
+    looked = [("get", "pubsub"), ("get", "query"), ("get", "vCard")]
+    assert asked == [*looked, ("set", "pubsub"), ("set", "pubsub"), ("set", "vCard")]
 
 
 async def test_a_bug_in_a_courtesy_does_not_end_the_session(stage: Stage) -> None:

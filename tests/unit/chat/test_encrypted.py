@@ -212,8 +212,13 @@ BESIDES = [
     ("{urn:xmpp:receipts}request", {}),
     ("{urn:xmpp:fallback:0}fallback", {"for": "urn:xmpp:omemo:2"}),
 ]
-METHODS = [f"{{{AXOLOTL}}}encrypted", "{urn:xmpp:omemo:2}encrypted", "{urn:xmpp:eme:0}encryption"]
-METHODS += ["{urn:xmpp:openpgp:0}openpgp", "{jabber:x:encrypted}x"]
+METHODS = [
+    f"{{{AXOLOTL}}}encrypted",
+    "{urn:xmpp:omemo:2}encrypted",
+    "{urn:xmpp:eme:0}encryption",
+    "{urn:xmpp:openpgp:0}openpgp",
+    "{jabber:x:encrypted}x",
+]
 
 
 @given(st.text(), st.sampled_from(METHODS), st.lists(st.sampled_from(BESIDES)), st.randoms())
