@@ -98,6 +98,7 @@ class Bot:
         self.admins: Sequence[str] = options.get("admins", ())
         self.port: int = options.get("port", login.port)
         self.role_of: Callable[[str, str | None, str | None], Role] | None = options.get("role_of")
+        self.member_role: Role = options.get("member_role", Role.NONE)
         self.standing: Callable[[], Awaitable[Standing]] | None = options.get("standing")
         self.nick: str = options.get("nick", "status")
         self.resource: str = options.get("resource", "statusbridge")
@@ -123,7 +124,7 @@ class Bot:
         )
         self.chat = Chat(
             settings,
-            rooms=[RoomSettings(jid=jid) for jid in self.rooms],
+            rooms=[RoomSettings(jid=jid, member_role=self.member_role) for jid in self.rooms],
             admins=self.admins,
             store=self.store,
             desk=self.desk,

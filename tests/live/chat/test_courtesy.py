@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from bridge.chat.disco import FEATURES, NODE, verification
 from bridge.chat.vcard import picture
-from bridge.domain.people import Place
+from bridge.domain.people import Place, Role
 from bridge.domain.presence import Availability
 from bridge.domain.standing import Standing
 from tests.servers.person import Person
@@ -113,6 +113,36 @@ async def test_staff_who_add_the_bot_are_added_and_both_see_each_other_also_afte
     await bot.say(ana.jid, "later", Place.DIRECT)
     await bot.has_said_all()
     assert bot.chat.presences.availability(ana.jid) is Availability.GONE
+
+
+async def test_who_has_a_role_by_a_room_alone_is_added_also_when_not_there(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, raj, eve = new_login("bot"), new_login("raj"), new_login("eve")
+    room = new_room(admins=[me.jid], members=[raj.jid])
+
+    def role_of(_: str, affiliation: str | None, where: str | None) -> Role:
+        return Role.STAFF if where == room and affiliation == "member" else Role.NONE
+
+    bot = new_bot(me, room, member_role=Role.STAFF, role_of=role_of)
+    async with Person.of(raj) as member, Person.of(eve) as stranger:
+        wire, other = await Wire.of(member, me.jid), await Wire.of(stranger, me.jid)
+        for one in (member, stranger):
+            one.client.send_presence_subscription(pto=me.jid)
+            await seen_by_all(one)
+        await bot.start()
+        await wire.is_asked("subscribed")
+        await wire.shows(STATUS)
+        await other.is_asked("unsubscribed")
+        assert not any(stanza.findtext(C + "status") for stanza in other.stanzas)
+        await bot.stop()
+        await wire.is_asked("unavailable")
+        del wire.stanzas[:]
+        await bot.start()
+        await wire.shows(STATUS)
+        await bot.say(raj.jid, "still here", Place.DIRECT)
+        await member.hears("still here")
+        assert "unsubscribed" not in wire.types()
 
 
 async def test_who_adds_the_bot_while_it_is_away_is_added_when_it_comes(
