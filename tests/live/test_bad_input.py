@@ -28,6 +28,10 @@ OMEMO = (
     "<payload>AAAA</payload></encrypted>"
 )
 OMEMO_WORDS = "I sent you an OMEMO encrypted message but your client doesn't seem to support that."
+NO_COPY = '<no-copy xmlns="urn:xmpp:hints"/>'
+AUTOMATIC = (
+    '<headers xmlns="http://jabber.org/protocol/shim"><header name="Auto-Submitted">auto-replied</header></headers>'
+)
 KEYS_ALONE = '<encrypted xmlns="eu.siacs.conversations.axolotl"><header sid="1"><iv>AAAA</iv></header></encrypted>'
 
 
@@ -138,8 +142,49 @@ async def test_in_a_direct_chat(scene: Scene, sink: Sink) -> None:
         Bad("outage.png", rf"^I can't take files yet: .*{NOTHING}", (SHARED,)),
         Bad(OMEMO_WORDS, rf"^I can't read encrypted messages: .*{NOTHING}", (OMEMO,)),
         Bad(OMEMO_WORDS, None, (KEYS_ALONE,)),
+        # What can't be read was told a moment ago.
+        Bad("?OTRv23?\nana has requested an Off-the-Record private conversation.", None),
+        Bad("?OTR:AAMDJ+MVmSfjFZcAAAAAAQAAAAIAAADA.", None, (NO_COPY,)),
+        Bad("[This message is OMEMO encrypted]", None),
+        Bad("I am on holiday", None, (AUTOMATIC,)),
         Bad("r 9a x", rf"There is nothing with the id `9a`.*|{NOTHING}"),
     )
+
+
+async def test_what_was_encrypted_or_came_back_while_the_bridge_was_away(scene: Scene, sink: Sink) -> None:
+    await scene.bridge.kill()
+    otr, returned = Bad("?OTR:AAMDJ+MVmSfjFZcAAAAAAQAAAAIAAADA.", None), Bad("We are back", None)
+    for bad in (Bad(OMEMO_WORDS, None, (OMEMO,)), otr, Bad("not for you", None, (OMEMO,))):
+        send(scene.ana, scene.bot.jid, bad)
+    bounce: Any = scene.ana.client.make_message(mto=scene.bot.jid, mbody=returned.body, mtype="error")
+    bounce.send()
+    after = scene.ana.mark()
+    await scene.ana.tell(scene.bot.jid, "help undo")
+    await scene.bridge.start()
+    await scene.ana.hears("^`undo", where=scene.bot.jid, after=after)
+    said = [heard.body for heard in scene.ana.heard(scene.bot.jid, after=after)]
+    assert len(said) == 2
+    assert said[0].startswith("I can't read encrypted messages: ")
+    assert [attempt for attempt in sink.attempts if attempt.posts] == []
+
+
+async def test_a_stranger_gets_one_polite_line(
+    scene: Scene, sink: Sink, prosody: Prosody, new_name: Callable[[str], str]
+) -> None:
+    async with Person.of(prosody.add_user(new_name("eve"))) as eve:
+        for text in ("buy my watches", "post buy my watches", "!panic", "?OTRv23?"):
+            await eve.tell(scene.bot.jid, text)
+        await scene.bridge.stop()
+        await scene.bridge.start()
+        await scene.bridge.wait_ready()
+        await eve.tell(scene.bot.jid, "once more")
+        # The bridge has heard Eve when it answers what was said after her.
+        await scene.ana.tell(scene.bot.jid, "help undo")
+        await scene.ana.hears("^`undo", where=scene.bot.jid)
+        await eve.hears("^I work for a team")
+        (line,) = eve.heard()
+        assert line.body.startswith("I work for a team that you aren't in")
+    assert [attempt for attempt in sink.attempts if attempt.posts] == []
 
 
 async def test_a_stanza_as_large_as_a_server_lets_pass(
