@@ -93,14 +93,14 @@ class Room:
         self.nick = nick
         self.open = False
         """Whether everybody sees everybody's real address."""
+        self.listed = False
+        """Whether the room's lists could be read, so that somebody who is on none of them is known to be none."""
         self.joined = False
         self.left = asyncio.Event()
         """Set when we are no longer in the room; `why` says how that came."""
         self.why = ""
         self.by_hand = False
         """Whether that was what somebody wanted: a kick, a ban, the end of the room."""
-        self.listed = False
-        """Whether the room's lists could be read, so that somebody who is on none of them is known to be none."""
         self._wanted = nick
         self._clock = clock
         self._occupants: dict[str, Occupant] = {}
