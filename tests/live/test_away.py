@@ -24,7 +24,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     account = mastodon_account(mastodon_mock.base_url, mastodon_mock.token("shop"), settle_after="0s")
     async with Scene(
-        prosody=prosody,
+        server=prosody,
         new_name=new_name,
         folder=tmp_path,
         accounts={"mastodon": account},
