@@ -118,6 +118,8 @@ async def test_the_first_visit_starts_at_now(
         await person.join(room)
         await person.say(room, "!before")
         await person.tell(me.jid, "!before, too")
+        # Its answer comes once the server has stored what was said before.
+        await person.client.plugin["xep_0199"].ping()
         bot = new_bot(me, room)
         await bot.start()
         await bot.stop()
