@@ -10,6 +10,7 @@ import structlog
 from bridge.chat.outgoing import corrects
 from bridge.domain.ids import short
 from bridge.domain.notices import NoticeKind
+from bridge.domain.pieces import beginning
 from bridge.store import notices
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def begin(tx: Tx, notice: Notice, render: Render, *, nick: str | None, now: date
     if notice.kind is NoticeKind.RECEIPT and notice.receipt is not None:
         root = notices.living(tx, notice.target, notice.receipt)
         replaces = corrects(root, nick, now)
-        body = _written(tx, notice, render)
+        body = beginning(_written(tx, notice, render))
         if root is not None and replaces is not None and root.shown == body:
             notices.drop(tx, notice.id, "it would change nothing")
             return None

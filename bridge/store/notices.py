@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, text, update
 from bridge.domain.ids import EntryId
 from bridge.domain.notices import Notice, NoticeKind, NoticeState
 from bridge.domain.people import Place, Target
+from bridge.domain.pieces import pieces
 from bridge.store.schema import NOTICE_DONE, NOTICE_PENDING, NOTICE_RECEIPT, NOTICE_RECEIPT_READY, notice
 from bridge.store.sql import insert_or_skip
 
@@ -157,11 +158,16 @@ def add_line(
 ) -> int:
     """Owe a target a line, not before `due_at`, and return the notice's number.
 
-    `post` and `item` are what the line is about.
+    `post` and `item` are what the line is about. One that is too long for a message is owed in pieces, one behind the
+    other; the number is the first one's.
     """
     tx.wake(TOPIC)
-    row = {**_row(target, NoticeKind.LINE, origin_id, at, due_at), "body": body, "post_id": post, "item_id": item}
-    return tx.scalar(_INSERT, row)
+    numbers: list[int] = []
+    for place, piece in enumerate(pieces(body)):
+        own_id = f"{origin_id}.{place}" if place else origin_id
+        row = {**_row(target, NoticeKind.LINE, own_id, at, due_at), "body": piece, "post_id": post, "item_id": item}
+        numbers.append(tx.scalar(_INSERT, row))
+    return numbers[0]
 
 
 def revise(tx: Tx, number: int, body: str) -> bool:

@@ -338,3 +338,20 @@ async def test_only_unsent_lines_about_items_are_counted_for_their_target(store:
 def said(number: int, now: datetime) -> Item:
     author = Author(id="1", handle="kim@social.example")
     return Item(id=PostId(str(number)), author=author, text="hi", created_at=now, cursor=Cursor(""))
+
+
+async def test_a_line_that_is_too_long_is_owed_in_pieces_in_order(store: Store, now: datetime) -> None:
+    lines = [f"line {number}" for number in range(2_000)]
+
+    def unit(tx: Tx) -> int:
+        number = notices.add_line(tx, target=OPS, body="\n".join(lines), origin_id="long", at=now)
+        notices.add_line(tx, target=OPS, body="short", origin_id="short", at=now)
+        return number
+
+    number = await store.write(unit)
+    owed = await store.read(lambda tx: notices.pending(tx, OPS))
+    assert owed[0].id == number
+    assert [one.origin_id for one in owed] == ["long", "long.1", "long.2", "short"]
+    said = "\n".join(one.body.removeprefix("| ") for one in owed[:-1])
+    assert said.splitlines() == lines
+    assert max(len(one.body.encode()) for one in owed) <= 8_000
