@@ -27,10 +27,11 @@ _FIRST_PAUSE: Final = 2.0
 
 @dataclass(slots=True, kw_only=True)
 class Flight:
-    """One line on its way: marked in the store, and `handed` to the stream or about to be."""
+    """One line on its way: marked in the store, and `handed` to the stream or about to be; `size` in bytes."""
 
     notice: Notice
     stanza: Element
+    size: int
     since: float
     handed: bool = False
     bounces: int = 0

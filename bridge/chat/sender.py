@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 IN_FLIGHT: Final = 64
+IN_FLIGHT_BYTES: Final = 16_000
+"""How much is under way at most, but for one line: some servers take in only 3 kB a second, and whatever waits there
+keeps our pings from being answered in time."""
 ECHO_SECONDS: Final = 30.0
 SWEEP_SECONDS: Final = 30.0
 SHORTEST_REST: Final = 0.01
@@ -201,7 +204,7 @@ class Sender:
             return SWEEP_SECONDS
         now = self._clock.monotonic()
         waits = [SWEEP_SECONDS]
-        if self._news and DIRECT in self._present and len(self._flights) < IN_FLIGHT:
+        if self._news and DIRECT in self._present and self._free():
             waits.append(self._met_at + MEET_SECONDS - now)
         if self._due is not None:
             left = (self._due - self._clock.now()).total_seconds()
@@ -228,9 +231,9 @@ class Sender:
 
     async def _send_some(self) -> bool:
         """Send what fits; tell whether there may be more that can go now."""
-        free = IN_FLIGHT - len(self._flights)
+        free = self._free()
         hearing = dict(self._present)
-        taken = await self._claim(max(0, free))
+        taken = await self._claim(free)
         stray: list[int] = []
         for claim in taken:
             source = conversation(claim.notice.target)
@@ -239,14 +242,22 @@ class Sender:
                 stray.append(claim.notice.id)
                 continue
             stanza = stanza_of(claim.notice, claim.body, claim.replaces)
-            flight = Flight(notice=claim.notice, stanza=stanza, since=self._clock.monotonic())
+            size = len(claim.body.encode())
+            flight = Flight(notice=claim.notice, stanza=stanza, size=size, since=self._clock.monotonic())
             self._flights[claim.notice.origin_id] = flight
             self._hand_over(flight)
         if stray:
             await self._store.write(lambda tx: notices.reopen(tx, stray))
         if taken:
-            return len(self._flights) < IN_FLIGHT and self._online
+            return self._free() > 0 and self._online
         return free > 0 and await self._meet_people()
+
+    def _free(self) -> int:
+        """Return how many more lines may be under way."""
+        return max(0, IN_FLIGHT - len(self._flights)) if self._room() > 0 else 0
+
+    def _room(self) -> int:
+        return IN_FLIGHT_BYTES - sum(flight.size for flight in self._flights.values())
 
     async def _claim(self, limit: int) -> list[Claim]:
         targets = self._targets()
@@ -254,16 +265,21 @@ class Sender:
         arrived, now, doubt = dict(self._arrived), self._clock.now(), self._doubt
         flying = frozenset(self._flights)
         due: list[datetime | None] = [None]
+        room = self._room()
 
         def unit(tx: Tx) -> list[Claim]:
             _mark_done(tx, arrived, now)
             if doubt:
                 _reopen_unsent(tx, targets, flying)
             taken: list[Claim] = []
+            left = room
             for notice in notices.ready(tx, targets=targets, now=now, limit=limit) if limit else ():
+                if left <= 0:
+                    break
                 claim = claims.begin(tx, notice, self._render, nick=nicks.get(notice.target.jid), now=now)
                 if claim is not None:
                     taken.append(claim)
+                    left -= len(claim.body.encode())
             due[0] = notices.next_due(tx)
             return taken
 

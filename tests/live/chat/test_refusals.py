@@ -121,6 +121,51 @@ async def test_a_semi_anonymous_room_gets_an_explanation_instead_of_commands(
     assert bot.desk.offered == 0
 
 
+async def test_a_semi_anonymous_room_whose_people_the_bot_sees_is_as_good_as_any_while_it_is_there(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    room = new_room(owners=[me.jid], members=[ana.jid], nonanonymous=False)
+    bot = new_bot(me, room)
+    await bot.start()
+    async with Person.of(ana) as person:
+        await person.join(room)
+        await person.say(room, "!echo hello")
+        await person.hears("^hello$", where=room)
+        (heard,) = bot.desk.handled
+        assert (heard.sender, heard.affiliation, heard.text) == (ana.jid, "member", "!echo hello")
+        await bot.has_said_all()
+        assert [one.body for one in person.heard(room)] == ["hello"]
+
+
+async def test_of_two_rooms_each_goes_its_own_way(
+    new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
+) -> None:
+    me, ana = new_login("bot"), new_login("ana")
+    rooms = [new_room(owners=[ana.jid], members=[me.jid]) for _ in range(2)]
+    bot = new_bot(me, *rooms)
+    await bot.start()
+    async with Person.of(ana) as person:
+        for room in rooms:
+            await person.join(room)
+        await person.say(rooms[0], "!echo one")
+        await person.say(rooms[1], "!echo two")
+        await person.hears("^one$", where=rooms[0])
+        await person.hears("^two$", where=rooms[1])
+        await person.affiliate(rooms[0], me.jid, "none")
+        await bot.leaves()
+        await person.say(rooms[0], "!echo three")
+        await person.say(rooms[1], "!echo four")
+        await person.hears("^four$", where=rooms[1])
+        assert bot.left == [rooms[0]]
+        assert bot.desk.texts(source=rooms[0]) == ["!echo one"]
+        await person.affiliate(rooms[0], me.jid, "member")
+        await person.hears("^three$", where=rooms[0])
+        await bot.has_said_all()
+        for room, said in zip(rooms, (["one", "three"], ["two", "four"]), strict=True):
+            assert [one.body for one in person.heard(room)] == said
+
+
 async def test_a_room_without_an_archive_is_told_and_works_live(
     new_login: Callable[[str], Login], new_room: Callable[..., str], new_bot: Callable[..., Any]
 ) -> None:

@@ -83,6 +83,17 @@ async def test_no_more_than_so_many_are_in_flight(kit: Kit) -> None:
     await kit.sent(*(str(number) for number in range(IN_FLIGHT + 3)))
 
 
+async def test_no_more_than_so_many_bytes_are_in_flight_and_nothing_is_left_behind(kit: Kit) -> None:
+    bodies = [f"{number} {'x' * 5_000}" for number in range(9)]
+    ids = [await kit.owe(body) for body in bodies]
+    kit.run(ROOM)
+    # The fourth passes the limit.
+    for sent in (4, 8, 9):
+        await kit.sent(*bodies[:sent])
+        kit.echo(*ids[:sent])
+    await kit.all_done()
+
+
 async def test_a_line_waits_for_its_time(kit: Kit) -> None:
     await kit.owe("later", due_at=kit.clock.now() + timedelta(seconds=5))
     await kit.owe("now")
