@@ -49,6 +49,7 @@ class Ejabberd(Server):
         self.rooms_domain = f"rooms.{domain}"
         self.upload_domain = f"upload.{domain}"
         self.port = self._port()
+        self.direct_port = self._port()
         self.http_port = self._port()
         self.ca_file = self.folder / "ca.pem"
         self._hibernation = hibernation
@@ -170,6 +171,13 @@ class Ejabberd(Server):
                     "module": "ejabberd_c2s",
                     "max_stanza_size": self._stanza_limit,
                     "starttls_required": True,
+                },
+                {
+                    "port": self.direct_port,
+                    "ip": HOST,
+                    "module": "ejabberd_c2s",
+                    "max_stanza_size": self._stanza_limit,
+                    "tls": True,
                 },
                 {
                     "port": self.http_port,

@@ -42,6 +42,7 @@ class Prosody(Server):
         self.rooms_domain = f"rooms.{domain}"
         self.upload_domain = f"upload.{domain}"
         self.port = self._port()
+        self.direct_port = self._port()
         self.http_port = self._port()
         self.https_port = self._port()
         self.ca_file = self.folder / "ca.pem"
@@ -141,6 +142,7 @@ class Prosody(Server):
             "DOMAIN": self.domain,
             "HOST": HOST,
             "C2S_PORT": str(self.port),
+            "DIRECT_PORT": str(self.direct_port),
             "HTTP_PORT": str(self.http_port),
             "HTTPS_PORT": str(self.https_port),
             "HIBERNATION": str(self._hibernation),

@@ -27,13 +27,17 @@ class Login:
 
 
 class XmppServer(Protocol):
-    """A private server with accounts and rooms; both may be made before the start or while it runs."""
+    """A private server with accounts and rooms; both may be made before the start or while it runs.
+
+    `port` begins in the clear and wants STARTTLS; on `direct_port` TLS comes first (XEP-0368).
+    """
 
     name: str
     host: str
     domain: str
     rooms_domain: str
     port: int
+    direct_port: int
     ca_file: Path
 
     def add_user(self, local: str, password: str = "secret") -> Login:

@@ -96,6 +96,7 @@ class Bot:
         self.left: list[str] = []
         self.watch = Watch()
         self.admins: Sequence[str] = options.get("admins", ())
+        self.host: str | None = options.get("host", login.host)
         self.port: int = options.get("port", login.port)
         self.role_of: Callable[[str, str | None, str | None], Role] | None = options.get("role_of")
         self.member_role: Role = options.get("member_role", Role.NONE)
@@ -117,7 +118,7 @@ class Bot:
             jid=self.login.jid,
             resource=self.resource,
             password=SecretStr(self.password),
-            host=self.login.host,
+            host=self.host,
             port=self.port,
             ca_file=self.ca_file,
             nick=self.nick,
