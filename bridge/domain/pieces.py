@@ -22,7 +22,8 @@ _WORD: Final = re.compile(r"\S+\s*|\s+")
 def pieces(body: str, most: int = MOST) -> tuple[str, ...]:
     """Return a body as messages of at most `most` bytes: cut where a line ends, else a word, else between characters.
 
-    Each further one begins with `| `, so that nothing in it can look like the beginning of a line of the bot's.
+    Each further one begins with `| `, so that nothing in it can look like the beginning of a line of the bot's. A long
+    body of nothing but white space is one empty message.
     """
     if _size(body) <= most:
         return (body,)
@@ -34,7 +35,7 @@ def pieces(body: str, most: int = MOST) -> tuple[str, ...]:
             current = ""
         current += unit
     found.append(current)
-    whole = [one.strip("\n") for one in found if one.strip()]
+    whole = [one.strip("\n") for one in found if one.strip()] or [""]
     return (whole[0], *(one if one.startswith(_LEAD) else _LEAD + one for one in whole[1:]))
 
 

@@ -17,6 +17,10 @@ def test_what_fits_is_left_alone() -> None:
     assert pieces("") == ("",)
 
 
+def test_a_long_body_of_nothing_is_one_message_with_nothing() -> None:
+    assert pieces(" \n" * MOST) == ("",)
+
+
 def test_it_is_cut_where_lines_end_and_further_pieces_are_marked() -> None:
     lines = [f"line {number:02}" for number in range(9)]
     assert pieces("\n".join(lines), 26) == (
