@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -23,20 +22,6 @@ BOUNCES: Final = 3
 """How often a line may come back before it is given up, or given to the admins."""
 
 _FIRST_PAUSE: Final = 2.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Flight:
-    """One line on its way: marked in the store, and `handed` to the stream or about to be; `size` in bytes."""
-
-    notice: Notice
-    stanza: Element
-    size: int
-    since: float
-    handed: bool = False
-    bounces: int = 0
-    again_at: float | None = None
-    reason: str = ""
 
 
 def corrects(root: Root | None, nick: str | None, now: datetime) -> str | None:

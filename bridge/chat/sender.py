@@ -15,7 +15,8 @@ import structlog
 
 from bridge.chat import claims
 from bridge.chat.errors import AnswerError
-from bridge.chat.outgoing import BOUNCES, Flight, bounce_pause, stanza_of
+from bridge.chat.flights import Flight, Flights
+from bridge.chat.outgoing import BOUNCES, bounce_pause, stanza_of
 from bridge.chat.returns import Returns
 from bridge.chat.search import Search
 from bridge.delivery import DIRECT, conversation
@@ -38,11 +39,6 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
-IN_FLIGHT: Final = 64
-IN_FLIGHT_BYTES: Final = 16_000
-"""How much is under way at most, but for one line: some servers take in only 3 kB a second, and whatever waits there
-keeps our pings from being answered in time."""
-ECHO_SECONDS: Final = 30.0
 SWEEP_SECONDS: Final = 30.0
 SHORTEST_REST: Final = 0.01
 GATHER_SECONDS: Final = 0.2
@@ -79,7 +75,7 @@ class Sender:
         self._people: set[str] = set()
         self._met_at = float("-inf")
         self._online = False
-        self._flights: dict[str, Flight] = {}
+        self._flights = Flights()
         self._arrived: dict[str, str | None] = {}
         self._wake = asyncio.Event()
         self._news = True
@@ -94,7 +90,7 @@ class Sender:
     def online(self) -> None:
         """Go on: there is a session; what was in flight is looked after at once."""
         self._online = True
-        for flight in self._flights.values():
+        for flight in self._flights:
             flight.since = float("-inf")
         self._wake.set()
 
@@ -117,14 +113,15 @@ class Sender:
     def leave(self, source: str) -> None:
         """Stop sending there; what is in flight to it will be settled when it is back."""
         self._present.pop(source, None)
-        for origin_id in [key for key, flight in self._flights.items() if conversation(flight.notice.target) == source]:
-            del self._flights[origin_id]
+        for flight in self._flights:
+            if flight.source == source:
+                self._flights.end(flight.notice.origin_id)
 
     def arrived(self, ids: Collection[str], stanza_id: str | None) -> None:
         """Note a message of ours that was seen: live in a room, or in an archive."""
         for origin_id in ids:
             self._arrived[origin_id] = stanza_id
-            self._flights.pop(origin_id, None)
+            self._flights.end(origin_id)
         self._wake.set()
 
     def acknowledged(self, origin_id: str) -> None:
@@ -204,23 +201,20 @@ class Sender:
             return SWEEP_SECONDS
         now = self._clock.monotonic()
         waits = [SWEEP_SECONDS]
-        if self._news and DIRECT in self._present and self._free():
+        if self._news and DIRECT in self._present and self._flights.free():
             waits.append(self._met_at + MEET_SECONDS - now)
         if self._due is not None:
             left = (self._due - self._clock.now()).total_seconds()
             # Due, and still not sent: to somebody who isn't there, perhaps hiding when the next one is due.
             waits.append(left if left > 0 else MEET_SECONDS)
-        waits += [
-            (flight.since + ECHO_SECONDS if flight.again_at is None else flight.again_at) - now
-            for flight in self._flights.values()
-        ]
+        waits += [at - now for at in self._flights.times()]
         return max(SHORTEST_REST, min(waits))
 
     async def _step(self) -> None:
         if not self._online:
             await self._commit_arrived()
             return
-        for flight in self._flights.values():
+        for flight in self._flights:
             self._hand_over(flight)
         await self._after_bounces()
         await self._check_overdue()
@@ -231,7 +225,7 @@ class Sender:
 
     async def _send_some(self) -> bool:
         """Send what fits; tell whether there may be more that can go now."""
-        free = self._free()
+        free = self._flights.free()
         hearing = dict(self._present)
         taken = await self._claim(free)
         stray: list[int] = []
@@ -244,28 +238,21 @@ class Sender:
             stanza = stanza_of(claim.notice, claim.body, claim.replaces)
             size = len(claim.body.encode())
             flight = Flight(notice=claim.notice, stanza=stanza, size=size, since=self._clock.monotonic())
-            self._flights[claim.notice.origin_id] = flight
+            self._flights.add(flight)
             self._hand_over(flight)
         if stray:
             await self._store.write(lambda tx: notices.reopen(tx, stray))
         if taken:
-            return self._free() > 0 and self._online
+            return self._flights.free() > 0 and self._online
         return free > 0 and await self._meet_people()
-
-    def _free(self) -> int:
-        """Return how many more lines may be under way."""
-        return max(0, IN_FLIGHT - len(self._flights)) if self._room() > 0 else 0
-
-    def _room(self) -> int:
-        return IN_FLIGHT_BYTES - sum(flight.size for flight in self._flights.values())
 
     async def _claim(self, limit: int) -> list[Claim]:
         targets = self._targets()
         nicks = {jid: self._rooms[jid].nick for jid in self._present if jid in self._rooms}
         arrived, now, doubt = dict(self._arrived), self._clock.now(), self._doubt
-        flying = frozenset(self._flights)
+        flying = self._flights.ids()
         due: list[datetime | None] = [None]
-        room = self._room()
+        room = self._flights.free_bytes()
 
         def unit(tx: Tx) -> list[Claim]:
             _mark_done(tx, arrived, now)
@@ -316,29 +303,28 @@ class Sender:
 
     async def _after_bounces(self) -> None:
         now = self._clock.monotonic()
-        for flight in [one for one in self._flights.values() if one.again_at is not None and one.again_at <= now]:
+        for flight in self._flights.due_again(now):
             if flight.bounces < BOUNCES:
                 flight.again_at = None
                 flight.handed = False
                 self._hand_over(flight)
             elif flight.notice.target.place is Place.ROOM and self._admins:
                 await self._redirect(flight.notice.target, [flight.notice], flight.reason)
-                self._flights.pop(flight.notice.origin_id, None)
+                self._flights.end(flight.notice.origin_id)
             else:
                 _log.warning("a line could not be delivered", target=flight.notice.target.jid, cause=flight.reason)
                 number, why = flight.notice.id, flight.reason
                 await self._store.write(lambda tx, number=number, why=why: notices.drop(tx, number, why))
-                self._flights.pop(flight.notice.origin_id, None)
+                self._flights.end(flight.notice.origin_id)
 
     async def _check_overdue(self) -> None:
         """Look for what was sent long ago and never seen again, once whatever was sent before has been worked off."""
-        late = self._clock.monotonic() - ECHO_SECONDS
-        overdue = [one for one in self._flights.values() if one.handed and one.again_at is None and one.since <= late]
-        for source in {conversation(flight.notice.target) for flight in overdue}:
+        overdue = self._flights.overdue(self._clock.monotonic())
+        for source in {flight.source for flight in overdue}:
             if not await self._search.passed(self._rooms.get(source)):
                 continue
             still = [one for one in overdue if self._flights.get(one.notice.origin_id) is one]
-            mine = [one.notice for one in still if conversation(one.notice.target) == source]
+            mine = [one.notice for one in still if one.source == source]
             try:
                 if mine:
                     await self._look_up(mine)
@@ -361,7 +347,7 @@ class Sender:
 
         await self._store.write(unit)
         for origin_id in wanted:
-            self._flights.pop(origin_id, None)
+            self._flights.end(origin_id)
         self._news = True
 
     async def _redirect(self, target: Target, owed: Sequence[Notice], why: str) -> None:

@@ -154,7 +154,7 @@ async def test_lines_that_never_reached_the_server_are_sent_again_once_and_in_or
     proxy.swallow(up=True, down=False)
     for number in range(10):
         await bot.say(room, f"line {number}")
-    await eventually(lambda: sum(one.handed for one in bot.chat._sender._flights.values()) == 10)
+    await eventually(lambda: sum(one.handed for one in bot.chat._sender._flights) == 10)
     if not resumes:
         bot.chat._session._client.plugin["xep_0198"].sm_id = None
     proxy.flow()

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.chat.sender import IN_FLIGHT
+from bridge.chat.flights import IN_FLIGHT
 from bridge.domain.notices import Notice, NoticeState
 from bridge.store import Store
 

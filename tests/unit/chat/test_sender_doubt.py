@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.chat.errors import NoAnswer, Refused
-from bridge.chat.sender import ECHO_SECONDS
+from bridge.chat.flights import ECHO_SECONDS
 from bridge.domain.notices import NoticeState
 from bridge.store import InDoubt, NotCommitted, Store, Tx
 
@@ -75,7 +75,7 @@ async def test_a_bounce_is_sent_again_later_and_given_up_to_the_admins(kit: Kit)
     origin_id = await kit.owe("refused")
     kit.run(ROOM, "direct")
     for pause in (2.0, 4.0):
-        await until(lambda: kit.sender._flights.get(origin_id) and kit.sender._flights[origin_id].handed)
+        await until(lambda: any(one.handed for one in kit.sender._flights if one.notice.origin_id == origin_id))
         kit.sender.bounced(origin_id, "forbidden", ROOM)
         kit.sender.bounced(origin_id, "forbidden", ROOM)
         await kit.clock.wait_for_wait(pause)
@@ -86,6 +86,18 @@ async def test_a_bounce_is_sent_again_later_and_given_up_to_the_admins(kit: Kit)
     await kit.clock.advance(8.0)
     await kit.sent("refused", "refused", "refused", f"(for {ROOM}) refused")
     assert kit.stream.sent[-1].get("to") == ADMIN
+
+
+async def test_lines_that_wait_after_a_bounce_hold_up_nobody_else(kit: Kit) -> None:
+    long = [f"{number} {'x' * 5_000}" for number in range(4)]
+    ids = [await kit.owe(body) for body in long]
+    await kit.owe("for ana", ANA)
+    kit.run(ROOM, "direct")
+    kit.sender.meet(ANA)
+    await kit.sent(*long)
+    for origin_id in ids:
+        kit.sender.bounced(origin_id, "service-unavailable", ROOM)
+    await kit.sent(*long, "for ana")
 
 
 async def test_a_direct_line_that_bounces_after_its_acknowledgement_is_owed_again_and_given_up(kit: Kit) -> None:
