@@ -88,6 +88,9 @@ _UPDATE = (
     .values({name: bindparam(delivery_rows.PARAMETER + name) for name in delivery_rows.CHANGING})
 )
 
+_AT_ONCE = 100
+"""Lanes asked for by one query; SQLite takes no more than 500 queries in a union."""
+
 
 def lane_topic(account: str) -> str:
     """Return the topic that wakes an account's lane."""
@@ -106,8 +109,9 @@ def add(
 ) -> tuple[Delivery, ...]:
     """Owe a post's parts to their accounts.
 
-    With `held` empty a part is ready at the tail of its lane, and on an idle lane of an account in `born_for` it is
-    born `sending`, which saves the lane a commit of its own. Later parts of a thread wait for the one before.
+    At most one part of the same number is an account's. With `held` empty a part is ready at the tail of its lane, and
+    on an idle lane of an account in `born_for` it is born `sending`, which saves the lane a commit of its own. Later
+    parts of a thread wait for the one before.
     """
     tails = _tails(tx, dict.fromkeys(part.account for part in parts))
     made: dict[tuple[str, int], Delivery] = {}
@@ -232,12 +236,14 @@ def tail(tx: Tx, account: str) -> int:
 
 
 def _tails(tx: Tx, accounts: Iterable[str]) -> dict[str, tuple[int, bool]]:
-    """Return the last position of each lane, and whether the lane has a head; all by one query."""
+    """Return the last position of each lane, and whether the lane has a head; many lanes by one query."""
     names = tuple(accounts)
-    if not names:
-        return {}
-    rows = tx.execute(_select_tails(len(names)), {f"account_{number}": name for number, name in enumerate(names)})
-    return {names[row.number]: (row.last or 0, bool(row.busy)) for row in rows}
+    found: dict[str, tuple[int, bool]] = {}
+    for first in range(0, len(names), _AT_ONCE):
+        some = names[first : first + _AT_ONCE]
+        rows = tx.execute(_select_tails(len(some)), {f"account_{number}": name for number, name in enumerate(some)})
+        found |= {some[row.number]: (row.last or 0, bool(row.busy)) for row in rows}
+    return found
 
 
 @cache
