@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bridge.store import StoreError, audit, notices, outbox, stanzas
+from bridge.store import StoreError, audit, cursors, notices, outbox, stanzas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -27,6 +27,9 @@ KEEP_STANZAS = timedelta(days=30)
 """How long a stanza is known: longer than any archive is paged back."""
 
 KEEP_NOTICES = timedelta(days=30)
+KEEP_TOLD = timedelta(days=30)
+"""How long it is known what somebody was told: longer than anything is told seldom."""
+
 KEEP_SENT = timedelta(days=365)
 """How long a published delivery can be deleted or answered by its id; what is dead or asked is never pruned."""
 
@@ -57,7 +60,7 @@ class Timers:
         """Forget what is finished and old, in small batches; returns how many rows went."""
         now = self._clock.now()
         gone = 0
-        for unit in (_old_stanzas, _old_notices, _old_deliveries):
+        for unit in (_old_stanzas, _old_notices, _old_deliveries, _old_remarks):
             while count := await self._batch(unit, now):
                 gone += count
         return gone
@@ -91,3 +94,7 @@ def _old_notices(tx: Tx, now: datetime) -> int:
 
 def _old_deliveries(tx: Tx, now: datetime) -> int:
     return outbox.prune(tx, now - KEEP_SENT, BATCH)
+
+
+def _old_remarks(tx: Tx, now: datetime) -> int:
+    return cursors.prune(tx, now - KEEP_TOLD, BATCH)

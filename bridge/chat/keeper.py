@@ -15,11 +15,11 @@ from bridge.chat.rooms import NotJoined, Room
 from bridge.delivery import DIRECT
 from bridge.domain.clock import wait_event
 from bridge.domain.people import Place, Target
-from bridge.store import StoreError, notices
+from bridge.store import StoreError, cursors, notices
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from bridge.chat.archive import Archives
     from bridge.chat.conversation import CaughtUp, Conversation
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.chat.sender import Sender
     from bridge.chat.stream import Stream
     from bridge.domain.clock import Clock
-    from bridge.store import Store
+    from bridge.store import Store, Tx
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -36,8 +36,6 @@ _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 _MOST_DOUBLINGS: Final = 8
 _LATER: Final = (AnswerError, StoreError)
-
-_CLOSED: Final = "closed"
 
 NO_ARCHIVE = (
     "This room has no archive, so what is said here while I am away is lost to me: switch on archiving in the room's "
@@ -133,7 +131,7 @@ class Keeper:
             room.invited.set()
         else:
             try:
-                await self._add_line(admin, UNKNOWN_ROOM.format(room=invitation.room))
+                await self._add_line(UNKNOWN_ROOM.format(room=invitation.room), admin)
             except _LATER as error:
                 _log.info("an admin couldn't be told about an invitation", cause=str(error))
 
@@ -160,9 +158,7 @@ class Keeper:
         caught_up = await conversation.catch_up()
         await self._tell_room(room, caught_up)
         await self._sender.settle(room.jid)
-        if (room.jid, _CLOSED) in self._told:
-            for admin in self._admins:
-                await self._add_line(admin, f"I am in the room {room.jid} again")
+        await self._report_opened(room)
         self._told = {told for told in self._told if told[0] != room.jid or told[1] in {"archive", "hidden"}}
         _log.info("in the room", room=room.jid, nick=room.nick)
         self._sender.arrive(room.jid)
@@ -178,16 +174,44 @@ class Keeper:
         """See to our no longer being in a room."""
         why = room.why or "the room says so"
         _log.warning(f"no longer in the room {room.jid}: {why}; going back")
-        if room.by_hand:
-            await self._report(room, f"I am no longer in the room {room.jid}: {why}. I try to go back in")
-
-    async def _report(self, room: Room, body: str) -> None:
-        """Tell the admins of a room that is closed to us, once until we are back in it."""
-        if (room.jid, _CLOSED) in self._told:
+        if not room.by_hand:
             return
-        for admin in self._admins:
-            await self._add_line(admin, body)
-        self._told.add((room.jid, _CLOSED))
+        failures = 0
+        while True:
+            try:
+                await self._report_closed(room, f"I am no longer in the room {room.jid}: {why}. I try to go back in")
+            except StoreError as error:
+                # Going back in would forget why we left; and without the store there is no catching up in it anyway.
+                _log.info("the admins can't be told now; trying on", room=room.jid, cause=str(error))
+                await self._pause(failures)
+                failures += 1
+            else:
+                return
+
+    async def _report_closed(self, room: Room, body: str) -> None:
+        """Tell the admins of a room that is closed to us, once until we are back in it, which a restart doesn't forget.
+
+        Raises StoreError.
+        """
+
+        def unit(tx: Tx, name: str = _closed(room)) -> None:
+            if cursors.get(tx, name) is None:
+                self._say(tx, self._admins, body)
+                cursors.move(tx, name, body, self._clock.now())
+
+        await self._store.write(unit)
+
+    async def _report_opened(self, room: Room) -> None:
+        """Tell the admins that we are back in a room of which they know that it was closed to us; raises StoreError."""
+        name = _closed(room)
+        if await self._store.read(lambda tx: cursors.get(tx, name)) is None:
+            return
+
+        def unit(tx: Tx) -> None:
+            if cursors.forget(tx, name):
+                self._say(tx, self._admins, f"I am in the room {room.jid} again")
+
+        await self._store.write(unit)
 
     async def _refused(self, room: Room, refusal: NotJoined) -> None:
         if not self._online.is_set():
@@ -197,7 +221,7 @@ class Keeper:
             _log.warning(f"{refusal}; trying on")
         if refusal.lasting:
             try:
-                await self._report(room, f"I {refusal}. I try on, and what I owe it comes to you")
+                await self._report_closed(room, f"I {refusal}. I try on, and what I owe it comes to you")
                 await self._sender.redirect(room.jid, str(refusal))
             except _LATER as error:
                 _log.info("its lines stay where they are for now", room=room.jid, cause=str(error))
@@ -210,7 +234,7 @@ class Keeper:
         if caught_up.gap_since is not None:
             since = timestamp(caught_up.gap_since)
             _log.warning("the room's archive has a gap", room=room.jid, since=since)
-            await self._add_line(target, _gap("this room's archive", since))
+            await self._add_line(_gap("this room's archive", since), target)
 
     async def _tell_directly(self, caught_up: CaughtUp) -> None:
         if not caught_up.archived:
@@ -218,17 +242,19 @@ class Keeper:
         if caught_up.gap_since is not None:
             since = timestamp(caught_up.gap_since)
             _log.warning("the own archive has a gap", since=since)
-            for admin in self._admins:
-                await self._add_line(admin, _gap("the archive of my direct chats", since))
+            await self._add_line(_gap("the archive of my direct chats", since), *self._admins)
 
     async def _tell(self, room: str, topic: str, target: Target, body: str) -> None:
         if (room, topic) not in self._told:
             self._told.add((room, topic))
-            await self._add_line(target, body)
+            await self._add_line(body, target)
 
-    async def _add_line(self, target: Target, body: str) -> None:
-        now, origin_id = self._clock.now(), uuid.uuid4().hex
-        await self._store.write(lambda tx: notices.add_line(tx, target=target, body=body, origin_id=origin_id, at=now))
+    async def _add_line(self, body: str, *targets: Target) -> None:
+        await self._store.write(lambda tx: self._say(tx, targets, body))
+
+    def _say(self, tx: Tx, targets: Iterable[Target], body: str) -> None:
+        for target in targets:
+            notices.add_line(tx, target=target, body=body, origin_id=uuid.uuid4().hex, at=self._clock.now())
 
     async def _prefer_keeping(self) -> None:
         try:
@@ -246,6 +272,10 @@ class Keeper:
         else:
             await wait_event(self._clock, invited, seconds)
             invited.clear()
+
+
+def _closed(room: Room) -> str:
+    return f"closed:{room.jid}"
 
 
 def _gap(archive: str, since: str) -> str:

@@ -66,7 +66,7 @@ def to_automatic(turn: Turn) -> None:
 def too_late(turn: Turn) -> None:
     """List a line that was said too long ago in the one notice that tells the conversation of all such lines."""
     source = turn.context.source
-    name = f"late:{source.place.value}:{source.jid}"
+    name = f"{cursors.TOLD}late:{source.place.value}:{source.jid}"
     owed = _Late.read(cursors.get(turn.tx, name)).with_line(_quoted(turn))
     number = owed.notice
     if number is None or not notices.revise(turn.tx, number, owed.body()):
@@ -117,7 +117,7 @@ def _quoted(turn: Turn) -> str:
 def _seldom(turn: Turn, topic: str, every: timedelta, words: str) -> None:
     """Tell the sender something in a direct chat, unless it was told not long ago; a restart doesn't forget that."""
     sender = turn.context.sender
-    name = f"{topic}:{sender}"
+    name = f"{cursors.TOLD}{topic}:{sender}"
     last = cursors.get(turn.tx, name)
     if last is not None and abs(turn.now - datetime.fromisoformat(last)) < every:
         return

@@ -277,7 +277,7 @@ pace = Table(
 cursor = Table(
     "cursor",
     metadata,
-    Column("name", SafeText, primary_key=True, comment="archive:JID | items:ACCOUNT"),
+    Column("name", SafeText, primary_key=True, comment="archive: | items: | told: | closed:"),
     Column("value", SafeText, nullable=False),
     Column("moved_at", Utc, nullable=False),
 )

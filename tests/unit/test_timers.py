@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge import timers
 from bridge.domain.people import Place, Target
-from bridge.store import NotCommitted, Store, Tx, audit, notices, stanzas
+from bridge.store import NotCommitted, Store, Tx, audit, cursors, notices, stanzas
 from bridge.testing import FakeClock
 from bridge.timers import Timers
 
@@ -47,13 +47,15 @@ async def test_what_is_finished_and_old_is_forgotten_in_batches(store: Store, cl
         for one in notices.pending(tx)[:2]:
             notices.begin(tx, one.id, body="x", corrects=None, nick=None, at=now)
             notices.done(tx, one.origin_id, stanza_id=None, at=now)
+        for name in ("told:stranger:a@example.org", "archive:a", "items:told:", "told;", "closed:a"):
+            cursors.move(tx, name, "1", now)
 
     await store.write(fill)
     work = Timers(store, clock)
     assert await work.prune() == 0
     await clock.advance(timers.KEEP_STANZAS.total_seconds() + 1)
-    assert await work.prune() == 252
-    assert (await count(store, "stanza"), await count(store, "notice")) == (0, 1)
+    assert await work.prune() == 253
+    assert (await count(store, "stanza"), await count(store, "notice"), await count(store, "cursor")) == (0, 1, 4)
     assert await work.prune() == 0
 
 
@@ -66,7 +68,7 @@ async def test_a_store_that_fails_is_only_a_warning(store: Store, clock: FakeClo
     failing: Any = Failing()
     with capture_logs() as logs:
         assert await Timers(failing, clock).prune() == 0
-    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot prune", "the disk is full")] * 3
+    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot prune", "the disk is full")] * 4
 
 
 async def test_the_head_of_the_audit_is_logged(store: Store, clock: FakeClock) -> None:

@@ -23,5 +23,9 @@ async def test_a_position_is_kept_and_replaced(store: Store, now: datetime) -> N
         return [cursors.get(tx, name) for name in ("items:one", "items:two", "items:three")]
 
     assert await store.write(unit) == ["2", "9", None]
+    assert await store.write(lambda tx: [cursors.forget(tx, name) for name in ("items:one", "items:three")]) == [
+        True,
+        False,
+    ]
     rows = await store.read(lambda tx: [tuple(row) for row in tx.rows(select(cursor).order_by(cursor.c.name))])
-    assert rows == [("items:one", "2", later), ("items:two", "9", now)]
+    assert rows == [("items:two", "9", now)]

@@ -92,7 +92,7 @@ def _control() -> None:
 def _cursor() -> None:
     op.create_table(
         "cursor",
-        sa.Column("name", sa.Text(), nullable=False, comment="archive:JID | items:ACCOUNT"),
+        sa.Column("name", sa.Text(), nullable=False, comment="archive: | items: | told: | closed:"),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("moved_at", _UTC, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_cursor")),
