@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -68,7 +68,7 @@ def door(clock: FakeClock) -> Door:
 
 
 @asynccontextmanager
-async def keeping(kit: Kit, door: Room) -> AsyncIterator[None]:
+async def keeping(kit: Kit, door: Room) -> AsyncGenerator[None]:
     """Keep the room while the block runs, as one run of the program does."""
     online = asyncio.Event()
     online.set()
