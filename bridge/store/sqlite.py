@@ -131,6 +131,8 @@ class SqliteBackend(Backend):
 
     def mark(self, connection: Connection) -> str:
         """Count the transaction in the rows themselves, unless it changed none; then it is empty."""
+        # What the last transaction counted stands in no row if it wasn't written, and must not get into the lock's file.
+        self._next = None
         driver: Any = connection.connection.driver_connection
         if self._mark is not None and driver.total_changes != self._changes:
             self._next = self._mark.next()

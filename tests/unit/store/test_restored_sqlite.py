@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.store import Tx, accounts, cursors, notices, outbox
+from bridge.store import NotCommitted, Tx, accounts, cursors, notices, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import Connection
+
     Restore = Callable[[], None]
 
+from bridge.store.sqlite import SqliteBackend
 from tests.unit.store.restoring import ROOM, ROOT, backup, is_restored, opened, put_back, run_once, write
 
 
@@ -53,6 +56,28 @@ class TestSqlite:
             assert path.with_name("store.db.lock").read_text() == lock
             await store.write(lambda tx: write(tx, now))
             assert path.with_name("store.db.lock").read_text() != lock
+
+    async def test_a_transaction_that_was_not_written_is_not_counted(
+        self, url: str, path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mark = SqliteBackend.mark
+
+        def full(backend: SqliteBackend, connection: Connection) -> str:
+            mark(backend, connection)
+            monkeypatch.setattr(SqliteBackend, "mark", mark)
+            raise NotCommitted("the disk is full")
+
+        async with opened(url) as store:
+            await store.write(lambda tx: write(tx, now))
+            lock = path.with_name("store.db.lock").read_text()
+            monkeypatch.setattr(SqliteBackend, "mark", full)
+            with pytest.raises(NotCommitted):
+                await store.write(lambda tx: write(tx, now))
+            # What changes nothing can be committed even on a full disk.
+            await store.write(outbox_is_idle)
+            assert path.with_name("store.db.lock").read_text() == lock
+        async with opened(url) as store:
+            assert not store.restored
 
     async def test_moved_without_its_lock_and_with_it(
         self, url: str, path: Path, tmp_path: Path, now: datetime
