@@ -15,7 +15,8 @@ from tests.servers.bridge import BridgeProcess, write_config
 from tests.servers.mastodon import MastodonMock
 from tests.servers.person import Person
 from tests.servers.ports import HOST, claim_port, release_port
-from tests.servers.prosody import Login, Prosody
+from tests.servers.prosody import Prosody
+from tests.servers.xmpp import Login
 
 if TYPE_CHECKING:
     from collections.abc import Generator

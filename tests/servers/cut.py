@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tests.servers.listener import Listener, abort
 from tests.servers.ports import HOST
 from tests.servers.watch import PATIENCE, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -100,29 +104,43 @@ class CutProxy(Listener):
         self.connections += 1
         self._watch.changed()
         try:
-            await asyncio.gather(self._up(reader, pair), self._down(backend_reader, pair))
+            await asyncio.gather(
+                self._pass(reader, backend, lambda: pair.swallows_up),
+                self._pass(backend_reader, writer, lambda: pair.swallows_down),
+            )
         finally:
             self._pairs.discard(pair)
             backend.close()
 
-    async def _up(self, reader: asyncio.StreamReader, pair: _Pair) -> None:
-        while data := await reader.read(1 << 16):
-            if pair.swallows_up:
-                self.swallowed += len(data)
-                self._watch.changed()
-                continue
-            await asyncio.sleep(self._delay)
-            pair.backend.write(data)
-            await pair.backend.drain()
-        pair.backend.close()
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, swallows: Callable[[], bool]
+    ) -> None:
+        held: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        await asyncio.gather(self._take(reader, held, swallows), _give(held, writer))
 
-    async def _down(self, reader: asyncio.StreamReader, pair: _Pair) -> None:
-        while data := await reader.read(1 << 16):
-            if pair.swallows_down:
-                self.swallowed += len(data)
-                self._watch.changed()
-                continue
-            await asyncio.sleep(self._delay)
-            pair.client.write(data)
-            await pair.client.drain()
-        pair.client.close()
+    async def _take(
+        self, reader: asyncio.StreamReader, held: asyncio.Queue[tuple[float, bytes]], swallows: Callable[[], bool]
+    ) -> None:
+        """Read on while what came before is held back, so that no byte is held back for longer than the others."""
+        clock = asyncio.get_running_loop()
+        try:
+            while data := await reader.read(1 << 16):
+                if swallows():
+                    self.swallowed += len(data)
+                    self._watch.changed()
+                else:
+                    held.put_nowait((clock.time() + self._delay, data))
+        finally:
+            held.put_nowait((clock.time() + self._delay, b""))
+
+
+async def _give(held: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    clock = asyncio.get_running_loop()
+    while True:
+        due, data = await held.get()
+        await asyncio.sleep(due - clock.time())
+        if not data:
+            break
+        writer.write(data)
+        await writer.drain()
+    writer.close()

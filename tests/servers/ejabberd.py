@@ -14,121 +14,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.ports import HOST, is_listening
-from tests.servers.process import Server, ServerError
+from tests.servers.process import ServerError
 from tests.servers.programs import find_program
-from tests.servers.xmpp import Login, make_certificate
+from tests.servers.xmpp import RoomOptions, XmppServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _LIBRARIES = "/usr/lib/*-linux-gnu/ejabberd-*/ebin"
 
 
-class Ejabberd(Server):
-    """ejabberd on free loopback ports, with accounts at `domain` and rooms at `rooms.<domain>`.
-
-    Names aren't looked up: connect to `host` and `port` and trust `ca_file`. Accounts and rooms may be made before the
-    start or while it runs. Its default for archives of accounts is left as it is: `never`.
-    """
+class Ejabberd(XmppServer):
+    """Its default for archives of accounts is left as it is: `never`."""
 
     name = "ejabberd"
 
-    def __init__(
-        self,
-        users: Mapping[str, str] | None = None,
-        *,
-        domain: str = "example.org",
-        hibernation: int = 60,
-        stanza_limit: int = 256 * 1024,
-        log_level: str = "info",
-    ) -> None:
-        """Take local names and passwords; `hibernation` is how long a lost session can be resumed, in seconds."""
-        super().__init__()
-        self.host = HOST
-        self.domain = domain
-        self.rooms_domain = f"rooms.{domain}"
-        self.upload_domain = f"upload.{domain}"
-        self.port = self._port()
-        self.direct_port = self._port()
-        self.http_port = self._port()
-        self.ca_file = self.folder / "ca.pem"
-        self._hibernation = hibernation
-        self._stanza_limit = stanza_limit
-        self._log_level = log_level
-        self._passwords: dict[str, str] = {}
-        self._rooms: set[str] = set()
+    def __init__(self, users: Mapping[str, str] | None = None, **options: Any) -> None:
+        """Take what any server does."""
         self._owed: list[tuple[str, dict[str, object]]] = []
-        for local, password in (users or {}).items():
-            self.add_user(local, password)
-
-    def add_user(self, local: str, password: str = "secret") -> Login:
-        """Make the account `local@domain`, at any time; an existing one gets the new password."""
-        if local in self._passwords:
-            self._do("change_password", user=local, host=self.domain, newpass=password)
-        else:
-            self._do("register", user=local, host=self.domain, password=password)
-        self._passwords[local] = password
-        return self.login(local)
-
-    def login(self, local: str) -> Login:
-        """Return what a client needs to sign in as `local`; KeyError when there is no such account."""
-        return Login(
-            jid=self.jid(local),
-            password=self._passwords[local],
-            host=self.host,
-            port=self.port,
-            ca_file=self.ca_file,
-        )
-
-    def jid(self, local: str) -> str:
-        """Return the bare JID of the account `local`."""
-        return f"{local}@{self.domain}"
-
-    def make_room(
-        self,
-        name: str,
-        *,
-        owners: Iterable[str] = (),
-        admins: Iterable[str] = (),
-        members: Iterable[str] = (),
-        outcasts: Iterable[str] = (),
-        nonanonymous: bool = True,
-        members_only: bool = True,
-        archive: bool = True,
-    ) -> str:
-        """Make a persistent room, at any time, and return its JID; people are bare JIDs or local names.
-
-        Raises ServerError when the room exists: from then on only its owners configure it, over XMPP.
-        """
-        jid = f"{name}@{self.rooms_domain}"
-        if jid in self._rooms:
-            msg = f"the room {jid} exists already"
-            raise ServerError(msg)
-        self._rooms.add(jid)
-        options = {
-            "persistent": True,
-            "public": False,
-            "members_only": members_only,
-            "anonymous": not nonanonymous,
-            "mam": archive,
-        }
-        listed = [{"name": key, "value": json.dumps(value)} for key, value in options.items()]
-        room = {"name": name, "service": self.rooms_domain}
-        self._do("create_room_with_opts", **room, host=self.domain, options=listed)
-        ranks = {"outcast": outcasts, "member": members, "admin": admins, "owner": owners}
-        for rank, people in ranks.items():
-            for who in people:
-                address = who if "@" in who else self.jid(who)
-                self._do("set_room_affiliation", **room, jid=address, affiliation=rank)
-        return jid
-
-    def forget_room(self, jid: str) -> None:
-        """Take note that somebody has destroyed a room, so that it can be made anew."""
-        self._rooms.remove(jid)
+        super().__init__(users, **options)
 
     def empty_archives(self) -> None:
         """Remove everything that was said from all archives; the server must run."""
         self._call("delete_old_mam_messages", {"type": "all", "days": 0})
+
+    def _set_password(self, local: str, password: str, *, new: bool) -> None:
+        account = {"user": local, "host": self.domain}
+        if new:
+            self._do("register", **account, password=password)
+        else:
+            self._do("change_password", **account, newpass=password)
+
+    def _write_room(self, name: str, affiliations: Mapping[str, str], options: RoomOptions) -> None:
+        values = {
+            "persistent": True,
+            "public": False,
+            "members_only": options.members_only,
+            "anonymous": not options.nonanonymous,
+            "mam": options.archive,
+        }
+        listed = [{"name": key, "value": json.dumps(value)} for key, value in values.items()]
+        room = {"name": name, "service": self.rooms_domain}
+        self._do("create_room_with_opts", **room, host=self.domain, options=listed)
+        for who, rank in affiliations.items():
+            self._do("set_room_affiliation", **room, jid=who, affiliation=rank)
 
     def _do(self, command: str, **arguments: object) -> None:
         if self.running:
@@ -150,10 +79,9 @@ class Ejabberd(Server):
             raise ServerError(msg) from None
 
     def _prepare(self) -> None:
-        if not self.ca_file.exists():
-            make_certificate(self.folder, self.domain, (self.domain, self.rooms_domain, self.upload_domain))
-            both = (self.folder / "key.pem").read_text() + self.ca_file.read_text()
-            (self.folder / "server.pem").write_text(both)
+        self._certify()
+        both = (self.folder / "key.pem").read_text() + self.ca_file.read_text()
+        (self.folder / "server.pem").write_text(both)
         for folder in ("data", "logs", "upload"):
             (self.folder / folder).mkdir(exist_ok=True)
         # Whatever is JSON is YAML, too.

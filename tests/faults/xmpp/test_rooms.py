@@ -37,6 +37,7 @@ async def test_the_nick_is_taken(new_line: NewLine) -> None:
         await line.holds(burst.texts, told="nothing: it speaks under the next nick")
         nicks = {heard.nick for heard in line.scene.raj.heard(line.scene.room) if heard.body.startswith("[")}
         assert nicks == {"status_"}
+        assert line.told() == line.admins_told() == []
 
 
 async def test_a_kick(new_line: NewLine) -> None:
@@ -73,7 +74,9 @@ async def test_a_ban_that_is_lifted(new_line: NewLine) -> None:
     await comes_back(line)
     await line.holds(burst.texts, told="the admins: that it was banned, and that it is back")
     await ana.hears(f"^I am in the room {room} again$", where=bot)
-    assert len([body for body in line.admins_told() if room in body and body.startswith("I am")]) == 2
+    banned = f"I am no longer in the room {room}: banned. I try to go back in"
+    assert line.admins_told() == [banned, f"I am in the room {room} again"]
+    assert line.told() == []
 
 
 async def test_the_room_destroyed_and_made_again(new_line: NewLine) -> None:
@@ -91,12 +94,12 @@ async def test_the_room_destroyed_and_made_again(new_line: NewLine) -> None:
     line.mended()
     await comes_back(line)
     await burst.say(6, 10)
-    await line.holds(burst.texts, told="the admins: that it was destroyed, and that it is back")
+    await line.holds(burst.texts, told="the admins: that it was destroyed, and that it is back; the room: the gap")
     await ana.hears(f"^I am in the room {room} again$", where=bot)
-    assert (
-        line.admins_told()[0]
-        == f"I am no longer in the room {room}: the room was destroyed (we move). I try to go back in"
-    )
+    destroyed = f"I am no longer in the room {room}: the room was destroyed (we move). I try to go back in"
+    assert line.admins_told() == [destroyed, f"I am in the room {room} again"]
+    # Its archive is another one, and empty.
+    assert ["has forgotten what followed" in body for body in line.told()] == [True]
 
 
 async def test_an_invitation_to_a_room_that_is_not_configured(new_line: NewLine) -> None:
@@ -119,6 +122,38 @@ async def test_history_replayed_at_every_entry(new_line: NewLine) -> None:
     for first in (1, 6, 11):
         await burst.say(first, first + 4)
         await owner.kick(ana, room, "status")
+        line.mended()
         await comes_back(line, 2 + first // 5)
+    line.back()
+    await line.holds(burst.texts, told="the admins, of each kick and each return")
+    await ana.hears(lambda _: len(line.admins_told()) >= 6, where=line.scene.bot.jid)
+    kicked, again = f"I am no longer in the room {room}: kicked. I try to go back in", f"I am in the room {room} again"
+    assert line.admins_told() == [kicked, again] * 3
+    assert line.told() == []
+
+
+async def test_a_nick_that_changes_hands(new_line: NewLine) -> None:
+    line = await new_line()
+    ana, raj, room, bridge = line.scene.ana, line.scene.raj, line.scene.room, line.scene.bridge
+    await ana.say(room, "!post of the first boss")
+    await line.sink.has_committed(1)
+    await raj.say(room, "!panic")
+    await raj.hears("frozen", where=room)
+    await ana.leave(room)
+    await raj.leave(room)
+    await raj.join(room, "ana")
+    await raj.say(room, "!resume")
+    refused = await raj.hears("needs the role", where=room)
+    await bridge.stop()
+    after = raj.mark()
+    await raj.say(room, "!resume")
+    await raj.leave(room)
+    await ana.join(room, "ana")
+    await raj.join(room, "raj")
     line.mended()
-    await line.holds(burst.texts, told="the admins, of each kick")
+    await bridge.start()
+    again = await raj.hears("needs the role", where=room, after=after)
+    assert again.body == refused.body == "`!resume` needs the role approver; you are staff. Nothing was posted."
+    await ana.say(room, "!post of the boss again")
+    await ana.say(room, "!resume")
+    await line.holds(["of the first boss", "of the boss again"], told="the room: that the new owner lacks the role")

@@ -22,7 +22,7 @@ from tests.servers.watch import PATIENCE, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.servers.prosody import Login
+    from tests.servers.xmpp import Login
 
 pytestmark = pytest.mark.live
 

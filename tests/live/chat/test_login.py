@@ -80,12 +80,19 @@ async def test_a_service_that_is_away_gives_way_to_the_next(
         release_port(nobody)
 
 
-async def test_a_certificate_for_another_name_is_not_trusted(
-    require: Callable[[str], None], new_bot: Callable[..., Any]
+@pytest.mark.parametrize(
+    ("host", "days", "why"),
+    [
+        ("other.example.net", 30, "Hostname mismatch, certificate is not valid for 'example.org'"),
+        ("example.org", -1, "certificate has expired"),
+    ],
+)
+async def test_a_certificate_for_another_name_or_past_its_time_is_not_trusted(
+    require: Callable[[str], None], new_bot: Callable[..., Any], host: str, days: int, why: str
 ) -> None:
     require("prosody")
     server = Prosody({"bot": "secret"})
-    make_certificate(server.folder, "other.example.net", ["other.example.net"])
+    make_certificate(server.folder, host, [host], days=days)
     async with server:
         bot = new_bot(server.login("bot"))
         with capture_logs() as logs:
@@ -94,6 +101,6 @@ async def test_a_certificate_for_another_name_is_not_trusted(
                 await asyncio.wait_for(bot.chat._session._client.wait_until("disconnected", 10), 11)
         told = [entry["event"] for entry in logs if entry["log_level"] == "warning"]
         assert len(told) == 1
-        assert "isn't trusted (Hostname mismatch, certificate is not valid for 'example.org'" in told[0]
+        assert f"isn't trusted ({why}" in told[0]
         assert not bot.running.done()
         await bot.stop()
