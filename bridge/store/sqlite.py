@@ -131,7 +131,7 @@ class SqliteBackend(Backend):
 
     def mark(self, connection: Connection) -> str:
         """Count the transaction in the rows themselves, unless it changed none; then it is empty."""
-        # What the last transaction counted stands in no row if it wasn't written, and must not get into the lock's file.
+        # If the last transaction wasn't written, its count stands in no row, and must not get into the lock's file.
         self._next = None
         driver: Any = connection.connection.driver_connection
         if self._mark is not None and driver.total_changes != self._changes:
