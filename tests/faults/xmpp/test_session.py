@@ -14,6 +14,7 @@ from tests.faults.xmpp.conftest import AGAIN, Line
 from tests.servers import owner
 from tests.servers.burst import complaints
 from tests.servers.person import Person, PersonError
+from tests.servers.watch import Watch
 
 pytestmark = [pytest.mark.live, pytest.mark.servers, pytest.mark.timeout(240)]
 
@@ -67,7 +68,7 @@ async def test_the_server_restarted_while_staff_talk(new_line: NewLine, seconds:
     line = await new_line()
     raj, room, bridge = line.scene.raj, line.scene.room, line.scene.bridge
     said: list[str] = []
-    enough = asyncio.Event()
+    spoken, enough = Watch(), asyncio.Event()
 
     async def talk() -> None:
         number = 0
@@ -78,6 +79,7 @@ async def test_the_server_restarted_while_staff_talk(new_line: NewLine, seconds:
             with suppress(PersonError, AssertionError):
                 await raj.say(room, f"!post status {number}", patience=1)
                 said.append(f"status {number}")
+                spoken.changed()
                 continue
             # Whether this one has arrived, the room's archive knows.
             with suppress(AssertionError):
@@ -92,8 +94,8 @@ async def test_the_server_restarted_while_staff_talk(new_line: NewLine, seconds:
     before = len(said)
     await bridge.logs(lambda entry: entry["event"] == IN and len(bridge.events(IN)) == 2, patience=60)
     line.back()
-    while len(said) < before + 10:
-        await raj.hears(lambda heard: heard.own, where=room, after=raj.mark(), patience=60)
+    ten_more = before + 10
+    await spoken.until(lambda: len(said) >= ten_more, timeout=60, otherwise=lambda: f"Raj could say only {said}")
     enough.set()
     await talking
     there = [body.removeprefix("!post ") for body in await owner.archived(raj, room) if body.startswith("!post ")]
