@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.commands.compose import Wish, order
 from bridge.commands.context import Mistake
 from bridge.commands.posting import take_back_questions, write
+from bridge.commands.waiting import owner
 from bridge.domain.ids import short
 from bridge.domain.inbox import ItemState
 from bridge.domain.posts import Visibility
@@ -42,6 +43,10 @@ async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
         if now is not None and now.state is ItemState.ANSWERED:
             undo = turn.context.verb("undo")
             words = f"{short(item.id)} was answered before: {undo} if you meant no second answer"
+            turn.say(f"{tag(stored.id, item.id)} {words}", post=stored.id)
+        elif now is not None and now.state is ItemState.CLAIMED and now.claimed_by != turn.context.sender:
+            undo = turn.context.verb("undo")
+            words = f"{short(item.id)} is {owner(now)}'s: {undo} if {owner(now)} answers it"
             turn.say(f"{tag(stored.id, item.id)} {words}", post=stored.id)
         turn.audit("reply", entry=stored.id, account=item.account, content=stored.text)
 

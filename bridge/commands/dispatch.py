@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from bridge.commands import answers, changes, control, help, posting, waiting  # noqa: A004 - the verb is called so
+from bridge.commands import (
+    answers,
+    changes,
+    control,
+    help,  # noqa: A004 - the verb is called so
+    posting,
+    surroundings,
+    triage,
+    waiting,
+)
 from bridge.commands.compose import Wish
 from bridge.commands.context import Context, Deed, Mistake, saying
 from bridge.commands.declined import ENCRYPTED
@@ -150,10 +159,7 @@ def _check(context: Context, command: Command) -> None:
 
 async def _command(context: Context, command: Command) -> Deed:
     if command.verb == "r":
-        to = command.target.name if isinstance(command.target, Nick) else command.target
-        if to is None:
-            raise _incomplete(context, command)
-        return await answers.answer(context, to=to, text=command.text)
+        return await answers.answer(context, to=_item(context, command), text=command.text)
     make = _MAKERS.get(command.verb)
     if make is None:
         raise Mistake(f"{context.verb(command.verb)} is not in this version. {NOTHING}")
@@ -177,6 +183,12 @@ def _entry(context: Context, command: Command) -> EntryId:
     return command.target
 
 
+def _item(context: Context, command: Command) -> EntryId | str:
+    if command.target is None:
+        raise _incomplete(context, command)
+    return command.target.name if isinstance(command.target, Nick) else command.target
+
+
 def _incomplete(context: Context, command: Command) -> Mistake:
     return Mistake(f"Say which one: {context.verb(command.spec.usage)}. {NOTHING}")
 
@@ -192,6 +204,12 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "retry": lambda context, command: changes.retry(_entry(context, command)),
     "found": lambda context, command: changes.found(_entry(context, command), _word(command)),
     "drop": lambda context, command: changes.drop(_entry(context, command)),
+    "claim": lambda context, command: triage.claim(_item(context, command)),
+    "release": lambda context, command: triage.release(_item(context, command)),
+    "done": lambda context, command: triage.done(_item(context, command)),
+    "note": lambda context, command: triage.note(_item(context, command), command.text),
+    "context": lambda context, command: surroundings.show(_item(context, command)),
+    "url": lambda context, command: triage.url(_item(context, command)),
     "inbox": lambda _, __: waiting.show(),
     "panic": lambda _, __: control.panic(),
     "resume": lambda _, __: control.resume(),

@@ -46,21 +46,27 @@ def listing(context: Context, counts: Counts, items: list[StoredItem]) -> str:
 
 def _line(context: Context, one: StoredItem) -> str:
     waited = age(context.now - one.received_at)
-    claimed = ", claimed" if one.state is ItemState.CLAIMED else ""
+    claimed = f", claimed by {owner(one)}" if one.state is ItemState.CLAIMED else ""
     if one.deleted_at is not None:
         return f"{tag(one.id)} {waited}{claimed}: taken back by its author"
-    if one.item.private and not _may_read(context):
+    if one.item.private and not may_read(context):
         return f"{tag(one.id)} {waited}{claimed}: private on {one.account}, not shown here"
     private = ", private" if one.item.private else ""
     said = shortened(one.item.text, _TEXT) if one.item.raw is None else "(can't be read here)"
     return f"{tag(one.id)} {waited}{claimed}{private} @{handle(one)}: {said or '(no text)'}"
 
 
-def _may_read(context: Context) -> bool:
+def may_read(context: Context) -> bool:
+    """Tell whether what was said in private may be shown in this conversation."""
     if context.place is Place.DIRECT:
         return True
     room = context.settings.room(context.source.jid)
     return room is not None and room.hear_private
+
+
+def owner(one: StoredItem) -> str:
+    """Return what colleagues call the person that has claimed an item."""
+    return one.claimed_as or (one.claimed_by or "nobody").partition("@")[0]
 
 
 def age(waited: timedelta) -> str:

@@ -26,7 +26,8 @@ class ItemState(StrEnum):
 class StoredItem:
     """One item under its short id.
 
-    `post` is our post that it answers. `claimed_by` is a bare JID. An item that comes out of the store has an empty
+    `post` is our post that it answers. `claimed_by` is a bare JID, and `claimed_as` what colleagues
+    call that person. An item that comes out of the store has an empty
     `cursor`, since positions are kept once per account. `deleted_at` is when its author was found to have taken it
     back: from then on nobody is shown what it said.
     """
@@ -38,6 +39,8 @@ class StoredItem:
     post: EntryId | None = None
     state: ItemState = ItemState.OPEN
     claimed_by: str | None = None
+    claimed_as: str | None = None
+    claimed_at: datetime | None = None
     answered_at: datetime | None = None
     deleted_at: datetime | None = None
 

@@ -53,6 +53,13 @@ def seconds(duration: timedelta) -> str:
     return " ".join(parts) or "0 s"
 
 
+def stopwatch(duration: timedelta) -> str:
+    """Return how long something took, as a clock shows it: `0:41`, `12:03`, `1:02:03`."""
+    minutes, rest = divmod(max(0, int(duration.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 post`, `2 posts`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -46,6 +46,13 @@ _LATEST = (
     .order_by(item.c.id.desc())
     .limit(1)
 )
+_EARLIER = (
+    select(item)
+    .where(_ACCOUNT, item.c.author_local == bindparam("local"), item.c.author_key == bindparam("key"))
+    .where(item.c.id < bindparam("before"))
+    .order_by(item.c.id.desc())
+    .limit(bindparam("most"))
+)
 _OPEN = select(item).where(text(ITEM_OPEN)).order_by(item.c.id).limit(bindparam("most"))
 _STATES = select(item.c.state, func.count()).where(text(ITEM_OPEN)).group_by(item.c.state)
 _SINCE = select(func.count()).where(item.c.received_at >= bindparam("since"))
@@ -151,6 +158,13 @@ def latest_by(tx: Tx, handle: str) -> StoredItem | None:
         key = str(keys[0])
     row = tx.row(_LATEST, {"local": local, "key": key})
     return None if row is None else _stored(row)
+
+
+def earlier_by(tx: Tx, one: StoredItem, limit: int) -> list[StoredItem]:
+    """Return what the author of an item said on the same account before it, oldest first; at most the last so many."""
+    key = fold(one.item.author.handle)
+    values = {"account": one.account, "local": local_part(key), "key": key, "before": one.id, "most": limit}
+    return [_stored(row) for row in tx.rows(_EARLIER, values)][::-1]
 
 
 def open_items(tx: Tx, limit: int) -> list[StoredItem]:
@@ -328,6 +342,8 @@ def _stored(row: AnyRow) -> StoredItem:
         post=None if row.post_id is None else EntryId(row.post_id),
         state=ItemState(row.state),
         claimed_by=row.claimed_by,
+        claimed_as=row.claimed_as,
+        claimed_at=row.claimed_at,
         answered_at=row.answered_at,
         deleted_at=row.deleted_at,
     )

@@ -47,6 +47,8 @@ _LAST_OF = (
     .limit(1)
 )
 
+_ANSWERING = select(post).where(post.c.answers == bindparam("item")).order_by(post.c.id)
+
 
 def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
     """Store a post under a new short id."""
@@ -123,6 +125,11 @@ def last_of(tx: Tx, *, author: str, source: Target, after: datetime) -> StoredPo
     """Return the newest post of a person in a conversation that is younger than `after`."""
     row = tx.execute(_LAST_OF, {"by": author, "in_source": source.jid, "after": after}).one_or_none()
     return _stored(row) if row is not None else None
+
+
+def answering(tx: Tx, item: EntryId) -> tuple[StoredPost, ...]:
+    """Return the posts that answer an item, oldest first."""
+    return tuple(_stored(row) for row in tx.execute(_ANSWERING, {"item": item}))
 
 
 def _stored(row: Row[Any]) -> StoredPost:

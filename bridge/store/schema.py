@@ -102,11 +102,26 @@ item = Table(
     Column("claimed_at", Utc),
     Column("answered_at", Utc),
     Column("deleted_at", Utc, comment="when its author was found to have taken it back; what it said stays"),
+    Column("claimed_as", SafeText, comment="what colleagues call them"),
     UniqueConstraint("account", "platform_id"),
     Index(None, "account", "uri"),
     Index(None, "author_local", "author_key", "id"),
     Index(None, "received_at"),
     Index("ix_item_open", "id", "state", sqlite_where=text(ITEM_OPEN), postgresql_where=text(ITEM_OPEN)),
+)
+
+note = Table(
+    "note",
+    metadata,
+    _id(),
+    Column("item_id", Id, ForeignKey("item.id"), nullable=False),
+    Column("author", SafeText, nullable=False, comment="real bare JID"),
+    Column("nick", SafeText, nullable=False, comment="what colleagues call the author"),
+    Column("text", SafeText, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "item_id"),
+    sqlite_autoincrement=True,
+    comment="What colleagues wrote about an item, for each other alone.",
 )
 
 post = Table(

@@ -3,14 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import update
 
 from bridge.commands import dispatch
 from bridge.domain.deliveries import State
 from bridge.domain.ids import Cursor
 from bridge.domain.items import Deleted
 from bridge.domain.posts import Visibility
-from bridge.store import inbox, schema
+from bridge.store import inbox
 
 if TYPE_CHECKING:
     from bridge.domain.inbox import StoredItem
@@ -215,12 +214,9 @@ async def test_what_is_taken_back_while_the_answer_is_being_made_is_not_answered
 
 async def test_the_inbox_shows_nothing_of_what_was_taken_back(bench: Bench) -> None:
     first, second = await bench.hears("my number is 4111", "any ETA?")
-    claim = (
-        update(schema.item).where(schema.item.c.id == first.id).values(state="claimed", claimed_by="raj@example.org")
-    )
-    await bench.store.write(lambda tx: tx.changed(claim))
+    await bench.room("!claim 1")
     await taken_back(bench, first)
     await taken_back(bench, second)
     assert await bench.room("!inbox") == [
-        "0 open, 1 claimed, 2 today\n[1] 0 s, claimed: taken back by its author\n`!r ID TEXT` answers"
+        "0 open, 1 claimed, 2 today\n[1] 0 s, claimed by raj: taken back by its author\n`!r ID TEXT` answers"
     ]
