@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bridge.store import StoreError, audit, cursors, notices, outbox, stanzas
+from bridge.store import StoreError, audit, cursors, notices, outbox, reactions, stanzas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -60,7 +60,7 @@ class Timers:
         """Forget what is finished and old, in small batches; returns how many rows went."""
         now = self._clock.now()
         gone = 0
-        for unit in (_old_stanzas, _old_notices, _old_deliveries, _old_remarks):
+        for unit in (_old_stanzas, _old_notices, _old_deliveries, _old_remarks, _old_reactions):
             while count := await self._batch(unit, now):
                 gone += count
         return gone
@@ -98,3 +98,7 @@ def _old_deliveries(tx: Tx, now: datetime) -> int:
 
 def _old_remarks(tx: Tx, now: datetime) -> int:
     return cursors.prune(tx, now - KEEP_TOLD, BATCH)
+
+
+def _old_reactions(tx: Tx, now: datetime) -> int:
+    return reactions.prune(tx, now - KEEP_NOTICES, BATCH)

@@ -18,23 +18,26 @@ from bridge.chat.elements import (
     FORWARD,
     MAM,
     MUC_USER,
-    REPLACE,
     SID,
     XML_LANG,
     bare,
     items_of,
+    origin_ids,
     sender_of,
     stamp_of,
 )
 from bridge.chat.encrypted import is_encrypted, only_changes_keys, without_offers
+from bridge.chat.gestures import gesture_of
 from bridge.chat.positions import Position
-from bridge.commands.incoming import Content, Incoming
+from bridge.commands.incoming import Content, GestureKind, Incoming
 from bridge.domain.people import Place, Target
 from bridge.domain.text import xml_safe
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
+
+    from bridge.commands.incoming import Gesture
 
 LONGEST: Final = 32_768
 """Characters of one body that are kept: far more than any platform takes, so a longer one is refused all the same."""
@@ -47,10 +50,9 @@ _HEADER: Final = "{http://jabber.org/protocol/shim}"
 
 _NOT_SPEECH: Final = (
     "{urn:xmpp:message-retract:0}retract",
-    "{urn:xmpp:message-retract:1}retract",
     "{urn:xmpp:message-moderate:1}moderate",
+    "{urn:xmpp:message-moderate:0}moderated",
     "{urn:xmpp:fasten:0}apply-to",
-    "{urn:xmpp:reactions:0}reactions",
     "{urn:xmpp:carbons:2}sent",
     "{urn:xmpp:carbons:2}received",
     "{urn:xmpp:jingle-message:0}propose",
@@ -60,6 +62,8 @@ _NOT_SPEECH: Final = (
     f"{CLIENT}error",
 )
 """Elements whose message may have a body for those who don't know them, but says nothing with it."""
+
+_WORDLESS: Final = frozenset({GestureKind.RETRACTION, GestureKind.REACTIONS})
 
 
 class Kind(Enum):
@@ -115,20 +119,25 @@ def kind_of(message: Element, own: str, rooms: Collection[str]) -> Kind:
 
 
 def speech(message: Element, origin: Origin) -> Incoming | None:
-    """Return what somebody said with a message, or None where nobody said anything with it.
+    """Return what somebody said or did with a message, or None where nobody did anything with it.
 
-    Subjects, chat states, markers, receipts, reactions and retractions say nothing, and neither does an empty body, nor
-    what a machine says that it wrote by itself.
+    Subjects, chat states, markers and receipts say nothing, and neither does an empty body without a gesture, nor what
+    a machine says that it wrote by itself.
     """
-    if any(message.find(tag) is not None for tag in _NOT_SPEECH) or _is_automatic(message):
+    gesture = gesture_of(message)
+    wordless = gesture is not None and gesture.kind in _WORDLESS
+    if _is_automatic(message) or (not wordless and any(message.find(tag) is not None for tag in _NOT_SPEECH)):
         return None
-    content = _content(message)
-    text = _text(message)
-    if content is None or (not text.strip() and content is not Content.ENCRYPTED):
+    if message.find(f"{FORWARD}forwarded") is not None or message.find(f"{CLIENT}error") is not None:
+        return None
+    content = Content.TEXT if wordless else _content(message)
+    # Clients add a body to a wordless gesture for those that don't know it.
+    text = "" if wordless else _text(message)
+    if content is None or (not text.strip() and content is not Content.ENCRYPTED and not wordless):
         return None
     return Incoming(
         archive=origin.archive,
-        key=origin.position or fallback_key(message, origin, text),
+        key=origin.position or fallback_key(message, origin, text if gesture is None else _deed(gesture) + text),
         position=origin.place_in_archive,
         place=origin.source.place,
         source=origin.source,
@@ -139,6 +148,8 @@ def speech(message: Element, origin: Origin) -> Incoming | None:
         said_at=origin.said_at,
         content=content,
         caught_up=not origin.archived,
+        gesture=gesture,
+        names=origin_ids(message),
     )
 
 
@@ -185,13 +196,15 @@ def fallback_key(message: Element, origin: Origin, text: str) -> str:
     return "fallback:" + hashlib.sha256(json.dumps([origin.sender, identifier, digest]).encode()).hexdigest()
 
 
+def _deed(gesture: Gesture) -> str:
+    return json.dumps([gesture.kind.value, gesture.about, sorted(gesture.emojis)])
+
+
 def _content(message: Element) -> Content | None:
     if only_changes_keys(message):
         return None
     if is_encrypted(message, _body(message) or ""):
         return Content.ENCRYPTED
-    if message.find(REPLACE + "replace") is not None:
-        return Content.CORRECTION
     if message.find(_FILE_SHARING) is not None or _is_link_alone(message):
         return Content.FILE
     return Content.TEXT if _understood(message) else None
@@ -227,9 +240,13 @@ def _body(message: Element) -> str | None:
 
 def _text(message: Element) -> str:
     text = _body(message) or ""
-    for mark in message.iterfind(f"{_FALLBACK}fallback[@for='{_REPLY}']"):
-        for part in mark.iterfind(_FALLBACK + "body"):
-            start, end = part.get("start", "0"), part.get("end", str(len(text)))
-            if start.isdecimal() and end.isdecimal():
-                text = text[: int(start)] + text[int(end) :]
+    parts = [
+        (int(part.get("start", "0")), int(part.get("end", str(len(text)))))
+        for mark in message.iterfind(f"{_FALLBACK}fallback[@for='{_REPLY}']")
+        for part in mark.iterfind(_FALLBACK + "body")
+        if part.get("start", "0").isdecimal() and part.get("end", "0").isdecimal()
+    ]
+    # From the end on, since the ranges are those of the whole text.
+    for start, end in sorted(parts, reverse=True):
+        text = text[:start] + text[end:]
     return without_offers(xml_safe(text))[:LONGEST]

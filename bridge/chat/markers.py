@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST: Final = 1_000
 """Lines that wait for their commit, and lines of which is known that they were answered."""
 
-_READ: Final = frozenset({Content.TEXT, Content.FILE, Content.CORRECTION})
+_READ: Final = frozenset({Content.TEXT, Content.FILE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from bridge.commands.compose import Wish, order
 from bridge.commands.context import Mistake
 from bridge.commands.posting import take_back_questions, write
+from bridge.commands.receipts import addressee
 from bridge.commands.waiting import owner
 from bridge.domain.ids import short
 from bridge.domain.inbox import ItemState
 from bridge.domain.posts import Visibility
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, tag
-from bridge.store import inbox, posts
+from bridge.store import cursors, inbox, posts
 
 if TYPE_CHECKING:
     from bridge.commands.context import Context, Deed, Turn
@@ -49,6 +50,32 @@ async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
             words = f"{short(item.id)} is {owner(now)}'s: {undo} if {owner(now)} answers it"
             turn.say(f"{tag(stored.id, item.id)} {words}", post=stored.id)
         turn.audit("reply", entry=stored.id, account=item.account, content=stored.text)
+
+    return deed
+
+
+async def ask(context: Context, *, to: EntryId, text: str) -> Deed:
+    """Return the deed of asking, once for each person and item, whether a reply to it is talk or an answer.
+
+    Colleagues talk by such replies, so without a second word of its author nothing is sent. Raises Mistake.
+    """
+    item = await _item(context, to)
+    visibility = Visibility.DIRECT if item.item.private else item.item.visibility
+    made = order(context, Wish(text=text, visibility=visibility, answers=item, question=True))
+    asked = f"{cursors.TOLD}talk:{context.sender}:{item.id}"
+
+    def deed(turn: Turn) -> None:
+        now = inbox.get(turn.tx, item.id)
+        if now is None or now.deleted_at is not None or cursors.get(turn.tx, asked) is not None:
+            return
+        cursors.move(turn.tx, asked, turn.now.isoformat(), turn.now)
+        stored = write(turn, made)
+        turn.audit("question", entry=stored.id, account=item.account, content=stored.text)
+        send = turn.context.verb(f"send {short(stored.id)}")
+        turn.say(
+            f"{tag(stored.id, item.id)} Talk or answer? {send} answers {addressee(item, turn.context.nick)}",
+            post=stored.id,
+        )
 
     return deed
 

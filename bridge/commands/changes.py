@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
+from bridge.domain.people import Place
 from bridge.domain.posts import Key
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, STATE_WORDS, tag
@@ -321,23 +322,30 @@ def _post(turn: Turn, entry: EntryId) -> StoredPost | None:
 
 
 def _newest_held(turn: Turn) -> StoredPost | None:
-    context = turn.context
-    held = receipts.held_by(turn.tx, author=context.sender, source=context.source)
+    held = _held(turn)
     if not held:
         turn.say(f"Nothing of yours is held here. {NOTHING}")
         return None
-    return posts.get(turn.tx, held[0][0])
+    return posts.get(turn.tx, held[0])
+
+
+def _held(turn: Turn) -> list[EntryId]:
+    """Return the person's held posts here, newest first.
+
+    In a room a question is answered by its id alone: it may have been talk, and be forgotten by now.
+    """
+    context = turn.context
+    held = receipts.held_by(turn.tx, author=context.sender, source=context.source)
+    return [entry for entry, why in held if context.place is Place.DIRECT or Hold.QUESTION not in why]
 
 
 def _own_last(turn: Turn) -> StoredPost | None:
-    context = turn.context
-    held = receipts.held_by(turn.tx, author=context.sender, source=context.source)
-    if held:
-        return posts.get(turn.tx, held[0][0])
-    last = posts.last_of(turn.tx, author=context.sender, source=context.source, after=turn.now - UNDO_REACH)
+    if held := _held(turn):
+        return posts.get(turn.tx, held[0])
+    last = posts.last_of(turn.tx, author=turn.context.sender, source=turn.context.source, after=turn.now - UNDO_REACH)
     if last is None:
         turn.say(
-            f"You posted nothing here in the last 10 minutes: say which, with {context.verb('undo ID')}. "
+            f"You posted nothing here in the last 10 minutes: say which, with {turn.context.verb('undo ID')}. "
             "Nothing was changed."
         )
     return last

@@ -39,7 +39,8 @@ class Order:
 class Wish:
     """What a person wants published: the text, and what the prefixes said about it.
 
-    Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word.
+    Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word, and
+    `signed` what its author is called, where that is somebody else than who says so now.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Wish:
     visibility: Visibility | None = None
     question: bool = False
     answers: StoredItem | None = None
+    signed: str | None = None
 
 
 def order(context: Context, wish: Wish) -> Order:
@@ -61,7 +63,7 @@ def order(context: Context, wish: Wish) -> Order:
     hold = timedelta(0) if wish.question else context.settings.hold_for(source)
     draft = Draft(
         author=context.sender,
-        nick=context.nick,
+        nick=wish.signed or context.nick,
         source=source,
         text=text,
         hold=hold,

@@ -14,8 +14,9 @@ from uuid import uuid4
 import structlog
 
 from bridge.commands import declined, dispatch
+from bridge.commands import heard as meaning
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
-from bridge.commands.dispatch import Unreadable
+from bridge.commands.heard import Unreadable
 from bridge.commands.incoming import Content
 from bridge.commands.lines import Talk
 from bridge.domain.people import Place, Role
@@ -145,10 +146,12 @@ class Desk:
     async def _judge(self, context: Context) -> _Judged | None:
         """Return what a message comes to; None where it concerns nobody."""
         if context.role is Role.NONE and context.place is Place.DIRECT:
+            if not context.incoming.text:
+                return None
             return _Judged(context, declined.to_stranger)
         if context.incoming.content is Content.AUTOMATIC:
             return _Judged(context, declined.to_automatic)
-        heard = await dispatch.hear(context)
+        heard = await meaning.hear(context)
         if isinstance(heard, Unreadable):
             return _Judged(context, declined.to_encrypted)
         if isinstance(heard, Talk):
@@ -203,7 +206,13 @@ class _Judged:
         """Let the message pass the gate and do the deed, once; return what was born `sending` by it."""
         context, incoming = self.context, self.context.incoming
         stanza = stanzas.admit(
-            tx, archive=incoming.archive, key=incoming.key, sender=incoming.sender, at=context.now, status=self.status
+            tx,
+            archive=incoming.archive,
+            key=incoming.key,
+            sender=incoming.sender,
+            at=context.now,
+            status=self.status,
+            names=incoming.names,
         )
         if stanza is None:
             return ()

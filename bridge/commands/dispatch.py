@@ -1,15 +1,15 @@
-"""From a message to its deed: whether it concerns the bot, whether its author may say it, and which module does it."""
+"""From what a message means to its deed: whether its author may say it, and which module does it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from bridge.commands import (
     answers,
     changes,
     control,
+    edit,
     help,  # noqa: A004 - the verb is called so
     posting,
     surroundings,
@@ -18,82 +18,21 @@ from bridge.commands import (
 )
 from bridge.commands.compose import Wish
 from bridge.commands.context import Context, Deed, Mistake, saying
-from bridge.commands.declined import ENCRYPTED
-from bridge.commands.grammar import parse
-from bridge.commands.incoming import Content
-from bridge.commands.lines import Command, Line, Nick, Outcome, Question, Status, Talk
+from bridge.commands.gestures import Asked, Reacted
+from bridge.commands.heard import Edit, Refusal, Unreadable
+from bridge.commands.lines import Command, Nick, Question, Status, Talk
 from bridge.commands.lines import Mistake as Mistaken
-from bridge.domain.ids import EntryId
-from bridge.domain.people import Place, Role
+from bridge.domain.people import Role
 from bridge.domain.wording import NOTHING
-from bridge.store import inbox, posts
+from bridge.store import reactions
 
 if TYPE_CHECKING:
-    from bridge.commands.accounts import Accounts
+    from collections.abc import Sequence
+
+    from bridge.commands.context import Turn
+    from bridge.commands.heard import Heard
     from bridge.commands.verbs import Verb
-    from bridge.store import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Something for the bot that is no text to read: it is answered, and that is all."""
-
-    words: str
-
-
-class Unreadable:
-    """Encrypted, so that nobody can tell for whom it is."""
-
-
-Heard: TypeAlias = Outcome | Refusal | Unreadable
-
-
-class _Unread(Exception):  # noqa: N818 - never leaves this module
-    """The line names something that only the store knows."""
-
-
-class _Shallow:
-    """The names that are known without the store."""
-
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
-
-    def account(self, name: str) -> bool:
-        return self._accounts.view(name) is not None
-
-    def entry(self, entry: EntryId) -> bool:
-        raise _Unread(entry)
-
-    def nick(self, name: str) -> bool:
-        raise _Unread(name)
-
-
-class _Deep(_Shallow):
-    """All names, as one snapshot of the store has them."""
-
-    def __init__(self, accounts: Accounts, tx: Tx) -> None:
-        super().__init__(accounts)
-        self._tx = tx
-
-    def entry(self, entry: EntryId) -> bool:
-        return posts.get(self._tx, entry) is not None or inbox.get(self._tx, entry) is not None
-
-    def nick(self, name: str) -> bool:
-        return inbox.latest_by(self._tx, name) is not None
-
-
-async def hear(context: Context) -> Heard:
-    """Return what a message means; Talk where it is nobody's business. Raises ReadError."""
-    incoming = context.incoming
-    outcome = await _parsed(context)
-    addressed = incoming.place is Place.DIRECT or not isinstance(outcome, Talk)
-    if incoming.content is Content.ENCRYPTED and (incoming.place is Place.DIRECT or not addressed):
-        return Unreadable() if context.role is not Role.NONE else Talk()
-    if addressed and incoming.content is not Content.TEXT:
-        return Refusal(_unreadable(context, incoming.content))
-    if addressed and isinstance(outcome, Talk):
-        return Refusal(f"There is nothing in that. {NOTHING}")
-    return outcome
+    from bridge.domain.ids import EntryId
 
 
 async def deed_for(context: Context, heard: Heard) -> Deed:
@@ -105,44 +44,45 @@ async def deed_for(context: Context, heard: Heard) -> Deed:
             return saying(words)
         case Mistaken(sentence=sentence):
             raise Mistake(f"{sentence} {NOTHING}")
+        case Talk() | Unreadable():
+            return lambda turn: None  # noqa: ARG005 - nothing to do is a deed as well
+        case Command():
+            _check(context, heard)
+            return await _command(context, heard)
         case Status(text=text):
             return posting.post(context, Wish(text=text))
         case Question(text=text, meant=meant, why=why):
             return posting.question(context, Wish(text=text), meant, why)
-        case Command():
-            _check(context, heard)
-            return await _command(context, heard)
-        case Talk() | Unreadable():
-            return lambda turn: None  # noqa: ARG005 - nothing to do is a deed as well
+        case _:
+            return await _gesture(context, heard)
 
 
-async def _parsed(context: Context) -> Outcome:
-    settings, incoming = context.settings, context.incoming
-    line = Line(
-        text=incoming.text,
-        place=incoming.place,
-        bot_nicks=frozenset({settings.xmpp.nick}),
-        mode=settings.posting.mode,
-    )
+async def _gesture(context: Context, meant: Edit | Asked | Reacted) -> Deed:
+    match meant:
+        case Edit(post=entry, text=text, to=to):
+            return await edit.edit(context, entry, text, to=to)
+        case Asked(item=item, text=text):
+            return await answers.ask(context, to=item, text=text)
+        case Reacted():
+            return _reacted(context, meant, [await _answered(context, command) for command in meant.commands])
+
+
+async def _answered(context: Context, command: Command) -> Deed:
+    """Return a command's deed, or that of saying why there is none."""
     try:
-        return parse(line, _Shallow(context.accounts))
-    except _Unread:
-        return await context.read(lambda tx: parse(line, _Deep(context.accounts, tx)))
+        _check(context, command)
+        return await _command(context, command)
+    except Mistake as mistake:
+        return saying(str(mistake))
 
 
-def _unreadable(context: Context, content: Content) -> str:
-    match content:
-        case Content.FILE:
-            return (
-                f"I can't take files yet: say it in words, or post a link with {context.verb('post TEXT')}. {NOTHING}"
-            )
-        case Content.ENCRYPTED:
-            return ENCRYPTED
-        case Content.CORRECTION:
-            undo = context.verb("undo")
-            return f"I don't take corrections in this version: {undo} it and post it again. Nothing was changed."
-        case Content.TEXT | Content.AUTOMATIC:
-            return NOTHING
+def _reacted(context: Context, changed: Reacted, deeds: Sequence[Deed]) -> Deed:
+    def deed(turn: Turn) -> None:
+        reactions.put(turn.tx, changed.message, context.sender, changed.emojis, at=turn.now)
+        for one in deeds:
+            one(turn)
+
+    return deed
 
 
 def _check(context: Context, command: Command) -> None:
@@ -160,6 +100,8 @@ def _check(context: Context, command: Command) -> None:
 async def _command(context: Context, command: Command) -> Deed:
     if command.verb == "r":
         return await answers.answer(context, to=_item(context, command), text=command.text)
+    if command.verb == "edit":
+        return await edit.edit(context, _entry(context, command), command.text)
     make = _MAKERS.get(command.verb)
     if make is None:
         raise Mistake(f"{context.verb(command.verb)} is not in this version. {NOTHING}")

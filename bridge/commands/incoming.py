@@ -21,8 +21,28 @@ class Content(Enum):
     TEXT = "text"
     FILE = "file"
     ENCRYPTED = "encrypted"
-    CORRECTION = "correction"
     AUTOMATIC = "automatic"
+
+
+class GestureKind(Enum):
+    """What a message does with another one (XEP-0461, 0308, 0424, 0444)."""
+
+    REPLY = "reply"
+    CORRECTION = "correction"
+    RETRACTION = "retraction"
+    REACTIONS = "reactions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gesture:
+    """A gesture and the id by which it names the message that it is about: which message that is, the store knows.
+
+    `emojis` are all reactions that the sender has on it from now on.
+    """
+
+    kind: GestureKind
+    about: str
+    emojis: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +53,8 @@ class Incoming:
     else the gate's fallback); `position` is opaque: what the archive's cursor is to be moved to. `sender` is the
     real bare JID, taken as the stanza came off the stream. `affiliation` is the sender's in the room *now* (`owner`,
     `admin`, `member`, `none`, `outcast`; `none` in a direct chat). `said_at` is when the server received it.
-    `caught_up` is false while the archive is being read.
+    `caught_up` is false while the archive is being read. `names` are the ids that the sender gave the message, by which
+    later ones may refer to it. A retraction or a reaction has no text.
     """
 
     archive: str
@@ -48,3 +69,5 @@ class Incoming:
     said_at: datetime
     content: Content = Content.TEXT
     caught_up: bool = True
+    gesture: Gesture | None = None
+    names: frozenset[str] = frozenset()

@@ -187,7 +187,7 @@ def _held(
         return f"held for {accounts}: {verb(place, f'send {name}')} posts it. {NOTHING}"
     until = max((one.hold_until for one in held if one.hold_until), default=None)
     left = seconds(max(timedelta(0), until - now) if until else stored.hold)
-    choice = f"{verb(place, 'send')} or {verb(place, 'undo')}"
+    choice = f"{verb(place, 'send')}, {verb(place, 'undo')}, or correct your message"
     if preview is None:
         return f"to {to or accounts} in {left}: {choice}"
     parts = "".join(f"\n| {line}" for line in preview.parts)

@@ -35,7 +35,7 @@ class Mode(StrEnum):
     STRICT = "strict"
 
 
-class Gesture(StrEnum):
+class ReplyGesture(StrEnum):
     """What an XMPP reply to an item that nobody claimed does."""
 
     ASK = "ask"
@@ -206,8 +206,8 @@ class RoomSettings(Section):
         description="what a member of this room may do: none, staff, approver or admin",
         examples=["staff"],
     )
-    reply_gesture: Gesture = Field(
-        default=Gesture.ASK, description="what an XMPP reply to an unclaimed item does: ask, answer or off"
+    reply_gesture: ReplyGesture = Field(
+        default=ReplyGesture.ASK, description="what an XMPP reply to an unclaimed item does: ask, answer or off"
     )
     hold: Hold | None = Field(default=None, description="this room's own undo window", examples=["0s"])
 

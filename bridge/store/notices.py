@@ -10,7 +10,13 @@ from bridge.domain.ids import EntryId
 from bridge.domain.notices import Notice, NoticeKind, NoticeState
 from bridge.domain.people import Place, Target
 from bridge.domain.pieces import pieces
-from bridge.store.schema import NOTICE_DONE, NOTICE_PENDING, NOTICE_RECEIPT, NOTICE_RECEIPT_READY, notice
+from bridge.store.schema import (
+    NOTICE_DONE,
+    NOTICE_PENDING,
+    NOTICE_RECEIPT,
+    NOTICE_RECEIPT_READY,
+    notice,
+)
 from bridge.store.sql import insert_or_skip
 
 if TYPE_CHECKING:

@@ -320,6 +320,16 @@ def rejoin(tx: Tx, one: Delivery, *, now: datetime) -> Delivery:
     return changed
 
 
+def forget(tx: Tx, never_attempted: Iterable[Delivery]) -> None:
+    """Remove deliveries that were never attempted: others take their place."""
+    # The later ones of a thread refer to those before them.
+    for one in sorted(never_attempted, key=lambda delivery: delivery.id, reverse=True):
+        if one.attempt:
+            message = f"delivery {one.id} may be known to its platform"
+            raise ValueError(message)
+        tx.execute(_FORGET, {"one": one.id})
+
+
 def prune(tx: Tx, before: datetime, limit: int) -> int:
     """Forget deliveries that were sent before a time and that nothing refers to; returns how many."""
     rows = tx.execute(_OLD, {"before": before, "most": limit}).scalars().all()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, func, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from bridge.domain.ids import EntryId
 from bridge.domain.outbox import Draft, StoredPost
@@ -47,6 +48,11 @@ _LAST_OF = (
     .limit(1)
 )
 
+_REVISE = (
+    update(post)
+    .where(post.c.id == bindparam("entry"))
+    .values(text=bindparam("new_text"), hold_ms=bindparam("new_hold"), revision=bindparam("next"))
+)
 _ANSWERING = select(post).where(post.c.answers == bindparam("item")).order_by(post.c.id)
 
 
@@ -108,6 +114,13 @@ def get(tx: Tx, entry: EntryId) -> StoredPost | None:
     """Return a post, or None."""
     row = tx.execute(_GET, {"entry": entry}).one_or_none()
     return _stored(row) if row is not None else None
+
+
+def revise(tx: Tx, stored: StoredPost, *, text: str, hold: timedelta) -> StoredPost:
+    """Give a post another text, as its next revision."""
+    revision = stored.revision + 1
+    tx.execute(_REVISE, {"entry": stored.id, "new_text": text, "new_hold": hold // _MS, "next": revision})
+    return replace(stored, text=text, hold=hold, revision=revision)
 
 
 def sharing(tx: Tx, receipt: EntryId) -> tuple[StoredPost, ...]:

@@ -41,6 +41,9 @@ NOTICE_PENDING = "state IN ('ready', 'sending')"
 NOTICE_RECEIPT_READY = "kind = 'receipt' AND state = 'ready'"
 NOTICE_RECEIPT = "receipt_id IS NOT NULL"
 NOTICE_DONE = "state IN ('done', 'dropped')"
+NOTICE_ARCHIVED = "stanza_id IS NOT NULL"
+STANZA_NAMED = "name IS NOT NULL"
+STANZA_TWICE = "other_name IS NOT NULL"
 ITEM_OPEN = "state IN ('open', 'claimed')"
 
 
@@ -66,8 +69,13 @@ stanza = Table(
     Column("sender", SafeText, nullable=False, comment="real bare JID"),
     Column("status", SafeText, nullable=False, comment="done | failed | late"),
     Column("received_at", Utc, nullable=False),
+    Column("name", SafeText, comment="what its sender called it"),
+    Column("other_name", SafeText, comment="where its sender gave it two"),
+    Column("about", Id, comment="the post that it changed"),
     UniqueConstraint("archive", "key"),
     Index(None, "received_at"),
+    Index("ix_stanza_name", "name", sqlite_where=text(STANZA_NAMED), postgresql_where=text(STANZA_NAMED)),
+    Index("ix_stanza_other_name", "other_name", sqlite_where=text(STANZA_TWICE), postgresql_where=text(STANZA_TWICE)),
     sqlite_autoincrement=True,
 )
 
@@ -265,8 +273,25 @@ notice = Table(
         sqlite_where=text(NOTICE_RECEIPT),
         postgresql_where=text(NOTICE_RECEIPT),
     ),
+    Index(
+        "ix_notice_archived",
+        "stanza_id",
+        sqlite_where=text(NOTICE_ARCHIVED),
+        postgresql_where=text(NOTICE_ARCHIVED),
+    ),
     Index("ix_notice_done", "sent_at", sqlite_where=text(NOTICE_DONE), postgresql_where=text(NOTICE_DONE)),
     sqlite_autoincrement=True,
+)
+
+reaction = Table(
+    "reaction",
+    metadata,
+    Column("message", SafeText, primary_key=True, comment="origin id of the first form of a message of ours"),
+    Column("sender", SafeText, primary_key=True, comment="real bare JID"),
+    Column("emojis", JSON, nullable=False, comment="those of them that mean something"),
+    Column("at", Utc, nullable=False),
+    Index(None, "at"),
+    comment="What somebody has on a message of ours now, so that the next change of it can be told.",
 )
 
 flood = Table(

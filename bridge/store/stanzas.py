@@ -10,6 +10,7 @@ from bridge.store.schema import stanza
 from bridge.store.sql import insert_or_skip
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from bridge.store.tx import Tx
@@ -26,10 +27,23 @@ _PRUNE = delete(stanza).where(
 )
 
 
-def admit(tx: Tx, *, archive: str, key: str, sender: str, at: datetime, status: str = "done") -> int | None:
-    """Take a stanza in and return its number; None where it was seen before."""
+def admit(
+    tx: Tx,
+    *,
+    archive: str,
+    key: str,
+    sender: str,
+    at: datetime,
+    status: str = "done",
+    names: Collection[str] = (),
+) -> int | None:
+    """Take a stanza in and return its number; None where it was seen before.
+
+    `names` are the ids that its sender gave it, two at most.
+    """
+    name, other = [*sorted(names), None, None][:2]
     row = {"archive": archive, "key": key, "sender": sender, "status": status, "received_at": at}
-    return tx.scalar(_ADMIT[tx.dialect], row)
+    return tx.scalar(_ADMIT[tx.dialect], {**row, "name": name, "other_name": other})
 
 
 def mark(tx: Tx, stanza_id: int, status: str) -> None:

@@ -34,7 +34,7 @@ _RELEASE = (
 )
 _DONE = update(item).where(_ONE, text(ITEM_OPEN)).values(state=ItemState.DONE.value)
 _ADD = insert(note)
-_NOTES = select(note).where(note.c.item_id == bindparam("one")).order_by(note.c.id)
+_NOTES = select(note).where(note.c.item_id == bindparam("one"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,5 +72,6 @@ def notes(tx: Tx, entry: EntryId) -> list[Note]:
     """Return an item's notes, oldest first."""
     return [
         Note(author=row.author, nick=row.nick, text=row.text, created_at=row.created_at)
-        for row in tx.rows(_NOTES, {"one": entry})
+        # Sorted here: told to sort, PostgreSQL would rather walk through all notes than sort a few.
+        for row in sorted(tx.rows(_NOTES, {"one": entry}), key=lambda row: row.id)
     ]

@@ -180,7 +180,7 @@ async def test_an_answer_goes_where_the_customer_spoke(build: Build) -> None:
     await house.quiet()
     house.heard()
     assert await house.say("!r 1 About 20 minutes, sorry!") == [
-        "[2->1] to @kim, from mastodon, as raj in 20 s: `!send` or `!undo`"
+        "[2->1] to @kim, from mastodon, as raj in 20 s: `!send`, `!undo`, or correct your message"
     ]
     assert (await item(house, 1)).state is ItemState.OPEN
     await house.pass_time(20)

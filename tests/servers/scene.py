@@ -11,7 +11,7 @@ from tests.servers.bridge import BridgeProcess, write_config
 from tests.servers.person import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.servers.xmpp import Login, XmppServer
 
@@ -21,7 +21,7 @@ class Scene:
     """Ana (an admin) and Raj (a member) in a room with the bot; entered, the bridge is ready and both are there.
 
     `accounts` are the tables `[accounts.NAME]`, `overrides` is merged over the configuration, `environment` is added to
-    ours for the bridge.
+    ours for the bridge. With `raj_roles` Raj may do something in direct chats, too.
     """
 
     server: XmppServer
@@ -33,6 +33,7 @@ class Scene:
     store_url: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     patience: float = 30.0
+    raj_roles: Sequence[str] = ()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -52,7 +53,7 @@ class Scene:
             login=self.bot,
             store_url=url,
             rooms={self.room: {"member_role": "staff", **self.room_table}},
-            people={ana.jid: ["admin"]},
+            people={ana.jid: ["admin"], **({raj.jid: list(self.raj_roles)} if self.raj_roles else {})},
             accounts=self.accounts,
             overrides=self.overrides,
         )

@@ -68,7 +68,7 @@ async def test_a_store_that_fails_is_only_a_warning(store: Store, clock: FakeClo
     failing: Any = Failing()
     with capture_logs() as logs:
         assert await Timers(failing, clock).prune() == 0
-    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot prune", "the disk is full")] * 4
+    assert [(entry["event"], entry["cause"]) for entry in logs] == [("cannot prune", "the disk is full")] * 5
 
 
 async def test_the_head_of_the_audit_is_logged(store: Store, clock: FakeClock) -> None:

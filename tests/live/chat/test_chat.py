@@ -10,7 +10,7 @@ import pytest
 from slixmpp.stanza import Iq
 from structlog.testing import capture_logs
 
-from bridge.commands.incoming import Content
+from bridge.commands.incoming import GestureKind
 from bridge.domain.people import Place
 from tests.live.chat.conftest import Meeting
 from tests.servers.person import Person
@@ -185,7 +185,8 @@ async def test_corrections_are_recognised(meeting: Meeting) -> None:
     said = await person.say(room, "!one")
     await person.correct(room, said, "!two")
     await bot.desk.handles(2)
-    assert [line.content for line in bot.desk.handled] == [Content.TEXT, Content.CORRECTION]
+    kinds = [None if line.gesture is None else line.gesture.kind for line in bot.desk.handled]
+    assert kinds == [None, GestureKind.CORRECTION]
 
 
 async def test_a_private_message_through_the_room_is_no_command_and_its_author_is_told_where_to_say_it(

@@ -84,6 +84,7 @@ class Bench:
         self.accounts = FakeAccounts({"mastodon": view("mastodon"), "x": view("x", text=280, deletes=False)})
         self.born_for: frozenset[str] = frozenset()
         self.born: list[Delivery] = []
+        self.said: list[tuple[str, str, str]] = []
         self._numbers = itertools.count(1)
         self._ids = itertools.count(1)
         self.desk = self.new_desk()
@@ -129,6 +130,11 @@ class Bench:
         """Say something in a direct chat, and return what the bot says to anybody upon it."""
         return await self.hand_in(self.incoming(text, who=who, **values))
 
+    def name_of(self, words: str, where: str) -> str:
+        """Return the id by which a client names the last message of ours there that has these words."""
+        origin_id = next(one for jid, one, body in reversed(self.said) if jid == where and words in body)
+        return f"archived-{origin_id}" if where in {ROOM, SECOND_ROOM} else origin_id
+
     async def hand_in(self, incoming: Incoming) -> list[str]:
         await self.desk.handle(incoming)
         return [one.body for one in await self.told()]
@@ -144,7 +150,8 @@ class Bench:
                     continue
                 body = self.render(tx, one)
                 notices.begin(tx, one.id, body=body, corrects=None, nick=None, at=now)
-                notices.done(tx, one.origin_id, stanza_id=None, at=now)
+                notices.done(tx, one.origin_id, stanza_id=f"archived-{one.origin_id}", at=now)
+                self.said.append((one.target.jid, one.origin_id, body))
                 taken.append(Told(one.target.jid, body, one.receipt is not None))
             return taken
 

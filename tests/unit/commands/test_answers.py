@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.commands import dispatch
+from bridge.commands import heard
 from bridge.domain.deliveries import State
 from bridge.domain.ids import Cursor
 from bridge.domain.items import Deleted
@@ -22,7 +22,7 @@ ROOM = "ops@rooms.example.org"
 async def test_an_answer_goes_to_the_item_on_its_account(bench: Bench) -> None:
     (item,) = await bench.hears("still locked out, any ETA?", visibility=Visibility.UNLISTED)
     lines = await bench.room("!r 1 About 20 minutes, sorry!")
-    assert lines == ["[2->1] to @kim, from mastodon, as raj in 20 s: `!send` or `!undo`"]
+    assert lines == ["[2->1] to @kim, from mastodon, as raj in 20 s: `!send`, `!undo`, or correct your message"]
     (one,) = await bench.deliveries(2)
     assert one.account == "mastodon"
     assert one.text == "@kim@mastodon.example About 20 minutes, sorry!"
@@ -35,7 +35,7 @@ async def test_an_answer_goes_to_the_item_on_its_account(bench: Bench) -> None:
 async def test_a_private_item_is_answered_in_private(bench: Bench) -> None:
     await bench.hears("my password is lost", visibility=Visibility.DIRECT)
     lines = await bench.direct("r 1 we can help")
-    assert lines == ["[2->1] to @kim, private, from mastodon, as raj in 20 s: `send` or `undo`"]
+    assert lines == ["[2->1] to @kim, private, from mastodon, as raj in 20 s: `send`, `undo`, or correct your message"]
     assert [one.visibility for one in await bench.deliveries(2)] == [Visibility.DIRECT]
 
 
@@ -152,8 +152,8 @@ async def test_nothing_in_the_inbox_looks_like_a_line_of_its_own(bench: Bench) -
 
 
 async def test_what_went_away_since_the_line_was_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch._Deep, "entry", lambda *_: True)
-    monkeypatch.setattr(dispatch._Deep, "nick", lambda *_: True)
+    monkeypatch.setattr(heard._Deep, "entry", lambda *_: True)
+    monkeypatch.setattr(heard._Deep, "nick", lambda *_: True)
     assert await bench.room("!r 9a soon") == ["There is no [9a]. `!inbox` lists what waits. Nothing was posted."]
     assert await bench.room("!r @lee soon") == [
         "I know nobody as @lee, or more than one. `!inbox` lists what waits. Nothing was posted."

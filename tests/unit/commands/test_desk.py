@@ -283,7 +283,6 @@ async def test_administration_works_in_direct_chats_only(bench: Bench) -> None:
     [
         (Content.FILE, "I can't take files yet"),
         (Content.ENCRYPTED, "I can't read encrypted messages"),
-        (Content.CORRECTION, "I don't take corrections in this version"),
     ],
 )
 async def test_what_is_no_plain_text_is_never_published(bench: Bench, content: Content, says: str) -> None:
@@ -299,9 +298,8 @@ async def test_what_is_no_plain_text_is_never_published(bench: Bench, content: C
     assert await bench.count("post") == 0
 
 
-@pytest.mark.parametrize("content", [Content.FILE, Content.CORRECTION])
-async def test_what_is_no_plain_text_and_for_nobody_is_talk(bench: Bench, content: Content) -> None:
-    assert await bench.room("https://files.example.org/a.png", content=content) == []
+async def test_a_file_for_nobody_is_talk(bench: Bench) -> None:
+    assert await bench.room("https://files.example.org/a.png", content=Content.FILE) == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\\", "!"])

@@ -24,7 +24,7 @@ def posting(bench: Bench, **values: Any) -> None:
 
 async def test_a_post_is_previewed_and_held(bench: Bench, clock: FakeClock) -> None:
     lines = await bench.room("!post EU users can't sign in, we are on it")
-    assert lines == ["[1] 36 characters: mastodon ok, x ok. Sending in 20 s: `!send` or `!undo`"]
+    assert lines == ["[1] 36 characters: mastodon ok, x ok. Sending in 20 s: `!send`, `!undo`, or correct your message"]
     made = await bench.deliveries(1)
     assert [(one.account, one.text, one.state, one.held) for one in made] == [
         ("mastodon", "EU users can't sign in, we are on it", State.HELD, frozenset({"undo"})),
@@ -36,13 +36,13 @@ async def test_a_post_is_previewed_and_held(bench: Bench, clock: FakeClock) -> N
 
 async def test_a_status_in_a_direct_chat_is_previewed_and_held(bench: Bench) -> None:
     lines = await bench.direct("EU users can't sign in")
-    assert lines == ["[1] 22 characters: mastodon ok, x ok. Sending in 20 s: `send` or `undo`"]
+    assert lines == ["[1] 22 characters: mastodon ok, x ok. Sending in 20 s: `send`, `undo`, or correct your message"]
     assert await bench.states(1) == {"mastodon": ["held"], "x": ["held"]}
 
 
 async def test_an_open_chat_drops_the_preview_and_keeps_the_hold(bench: Bench) -> None:
     posting(bench, mode=Mode.OPEN)
-    assert await bench.direct("we are on it") == ["[1] to mastodon, x in 20 s: `send` or `undo`"]
+    assert await bench.direct("we are on it") == ["[1] to mastodon, x in 20 s: `send`, `undo`, or correct your message"]
     assert await bench.states(1) == {"mastodon": ["held"], "x": ["held"]}
 
 
@@ -129,7 +129,8 @@ async def test_a_long_text_is_a_thread_where_it_does_not_fit(bench: Bench) -> No
     text = " ".join(f"Sentence number {number} is here." for number in range(14))
     lines = await bench.room(f"!post {text}")
     assert lines[0].splitlines()[0] == (
-        f"[1] {len(text)} characters: mastodon ok, x 2 parts. Sending in 20 s: `!send` or `!undo`"
+        f"[1] {len(text)} characters: mastodon ok, x 2 parts. Sending in 20 s: "
+        "`!send`, `!undo`, or correct your message"
     )
     assert [line.partition(":")[0] for line in lines[0].splitlines()[1:]] == ["| x 1/2", "| x 2/2"]
     made = await bench.deliveries(1)

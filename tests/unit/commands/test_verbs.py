@@ -15,7 +15,9 @@ LANGUAGE = """
     account plugin login logout health reload drill
     set help me
 """
-BUILT = "post to visibility send r undo retry found drop inbox claim release done note context url panic resume help me"
+BUILT = """
+    post to visibility send undo edit retry found drop inbox r claim release done note context url panic resume help me
+"""
 
 
 def test_every_verb_of_the_language_is_there() -> None:

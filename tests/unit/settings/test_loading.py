@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.people import Role
-from bridge.settings import Gesture, Mode, Settings, SettingsError, load
+from bridge.settings import Mode, ReplyGesture, Settings, SettingsError, load
 
 Load = Callable[..., Settings]
 Causes = Callable[..., tuple[str, ...]]
@@ -82,7 +82,7 @@ def test_every_key_is_read(read: Load, tmp_path: Path) -> None:
     assert (posting.mode, posting.hold, posting.max_age) == (Mode.STRICT, timedelta(seconds=5), timedelta(hours=2))
     room = settings.rooms[0]
     assert (room.jid, room.post_to, room.hear_from) == ("ops@rooms.example.org", ("one", "two"), ("two",))
-    assert (room.hear_private, room.member_role, room.reply_gesture) == (True, Role.STAFF, Gesture.OFF)
+    assert (room.hear_private, room.member_role, room.reply_gesture) == (True, Role.STAFF, ReplyGesture.OFF)
     assert room.hold == timedelta(0)
     assert settings.people == {"ana@example.org": (Role.ADMIN,), "raj@example.org": (Role.STAFF, Role.APPROVER)}
     one, two = settings.accounts["one"], settings.accounts["two"]

@@ -14,10 +14,27 @@ from sqlalchemy import JSON, event, insert, text
 
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import Cursor, EntryId, PostId
+from bridge.domain.inbox import StoredItem
 from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.pacing import Pace
 from bridge.domain.people import Place, Target
-from bridge.store import Store, Tx, accounts, audit, cursors, floods, inbox, notices, outbox, posts, receipts, stanzas
+from bridge.store import (
+    Store,
+    Tx,
+    accounts,
+    audit,
+    cursors,
+    floods,
+    inbox,
+    notices,
+    outbox,
+    posts,
+    reactions,
+    receipts,
+    references,
+    stanzas,
+    triage,
+)
 from bridge.store.schema import metadata
 from bridge.store.types import Reasons, Utc
 
@@ -39,6 +56,8 @@ HEARD = Item(
     in_reply_to=PostId("5"),
 )
 MOVED = Edited(item=replace(HEARD, id=PostId("10"), text="better"))
+DIRECTLY = Target("raj@example.org", Place.DIRECT)
+STORED = StoredItem(id=ENTRY, account="one", item=HEARD, received_at=NOW)
 GONE = Deleted(id=PostId("10"), cursor=Cursor(""))
 
 
@@ -100,6 +119,29 @@ CASES = [
     Case("inbox.open_items", lambda tx: inbox.open_items(tx, 9), ("ix_item_open",)),
     Case("inbox.counts", lambda tx: inbox.counts(tx, NOW), ("ix_item_open", "ix_item_received_at")),
     Case("inbox.answered", lambda tx: inbox.answered(tx, ENTRY, NOW), ("pk_item|ix_item_open",)),
+    Case("inbox.earlier_by", lambda tx: inbox.earlier_by(tx, STORED, 3), ("ix_item_author_local_author_key_id",)),
+    Case(
+        "triage.claim",
+        lambda tx: triage.claim(tx, ENTRY, person="raj@example.org", nick="raj", at=NOW),
+        ("pk_item|ix_item_open",),
+    ),
+    Case("triage.release", lambda tx: triage.release(tx, ENTRY, person="raj@example.org"), ("pk_item|ix_item_open",)),
+    Case("triage.finish", lambda tx: triage.finish(tx, ENTRY), ("pk_item|ix_item_open",)),
+    Case("triage.notes", lambda tx: triage.notes(tx, ENTRY), ("ix_note_item_id",)),
+    Case("posts.answering", lambda tx: posts.answering(tx, ENTRY), ("ix_post_answers",)),
+    Case(
+        "references.ours",
+        lambda tx: references.ours(tx, DIRECTLY, "a"),
+        ("ix_notice_archived", "uq_notice_origin_id"),
+    ),
+    Case(
+        "references.theirs",
+        lambda tx: references.theirs(tx, archive="a", sender="raj@example.org", name="m"),
+        ("uq_stanza_archive_key", "ix_stanza_name", "ix_stanza_other_name"),
+    ),
+    Case("references.changed", lambda tx: references.changed(tx, 1, ENTRY), ("pk_stanza",)),
+    Case("reactions.of", lambda tx: reactions.of(tx, "m", "raj@example.org"), ("pk_reaction",)),
+    Case("reactions.prune", lambda tx: reactions.prune(tx, NOW, 50), ("ix_reaction_at",)),
     Case("accounts.get", lambda tx: accounts.get(tx, "one"), ("pk_account_state",)),
     Case("accounts.panic", accounts.panic, ("pk_control",)),
     Case("accounts.keep_load", lambda tx: accounts.keep_load(tx, "one", "token"), ("pk_keep",)),

@@ -1,0 +1,159 @@
+"""What a gesture on a message means: the same commands that one may type, and nothing where it means none.
+
+Which message a gesture is about, the store knows; what is decided here depends on that and on nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from bridge.commands.incoming import GestureKind
+from bridge.commands.lines import Command, Talk
+from bridge.domain.inbox import ItemState
+from bridge.domain.people import Place
+from bridge.settings import ReplyGesture
+from bridge.store import inbox, posts, reactions, references
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.commands.context import Context
+    from bridge.commands.incoming import Gesture
+    from bridge.domain.ids import EntryId
+    from bridge.domain.inbox import StoredItem
+    from bridge.domain.outbox import StoredPost
+    from bridge.store import Tx
+    from bridge.store.references import Ours
+
+EYES: Final = "\N{EYES}"
+CHECK: Final = "\N{WHITE HEAVY CHECK MARK}"
+REPEAT: Final = "\N{CLOCKWISE RIGHTWARDS AND LEFTWARDS OPEN CIRCLE ARROWS}"
+STAR: Final = "\N{WHITE MEDIUM STAR}"
+
+ADDED: Final[Mapping[str, str]] = {EYES: "claim", CHECK: "done", REPEAT: "repeat", STAR: "fav"}
+"""What a reaction to an item means; any other one is between colleagues."""
+
+REMOVED: Final[Mapping[str, str]] = {EYES: "release"}
+"""What it means to take a reaction to an item back."""
+
+NOTE: Final = "//"
+"""How a reply to an item begins that is for colleagues."""
+
+_SELECTORS = str.maketrans("", "", "\N{VARIATION SELECTOR-15}\N{VARIATION SELECTOR-16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """Reactions to a message of ours have changed: what they are now, and the commands that the change stands for."""
+
+    message: str
+    emojis: frozenset[str]
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The author of a post has corrected the line that made it."""
+
+    post: StoredPost
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Somebody corrects a line, in a direct chat, that we don't know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A reply to an item that its author hasn't claimed, where colleagues talk: an answer, or talk?"""
+
+    item: EntryId
+    text: str
+
+
+Meant: TypeAlias = Command | Reacted | Corrected | Unknown | Asked | Talk | None
+"""None: the gesture means nothing, and its text whatever it would mean alone."""
+
+
+async def meaning(context: Context, gesture: Gesture) -> Meant:
+    """Return what a gesture means; raises ReadError."""
+
+    def look(tx: Tx) -> Meant:
+        match gesture.kind:
+            case GestureKind.REACTIONS:
+                return _reactions(tx, context, gesture)
+            case GestureKind.RETRACTION:
+                return _retraction(tx, context, gesture)
+            case GestureKind.CORRECTION:
+                return _correction(tx, context, gesture)
+            case GestureKind.REPLY:
+                return _reply(tx, context, gesture)
+
+    return await context.read(look)
+
+
+def _ours(tx: Tx, context: Context, gesture: Gesture) -> Ours | None:
+    return references.ours(tx, context.source, gesture.about)
+
+
+def _own(tx: Tx, context: Context, gesture: Gesture) -> tuple[bool, StoredPost | None]:
+    """Tell whether the sender's message is known to us as a command, and return the post that it made."""
+    incoming = context.incoming
+    message = references.theirs(tx, archive=incoming.archive, sender=incoming.sender, name=gesture.about)
+    if message is None:
+        return False, None
+    return True, None if message.post is None else posts.get(tx, message.post)
+
+
+def _reactions(tx: Tx, context: Context, gesture: Gesture) -> Meant:
+    about = _ours(tx, context, gesture)
+    item = inbox.get(tx, about.item) if about is not None and about.item is not None else None
+    if about is None or item is None:
+        return Talk()
+    now = frozenset(emoji.translate(_SELECTORS) for emoji in gesture.emojis) & ADDED.keys()
+    before = reactions.of(tx, about.message, context.sender)
+    if now == before:
+        return Talk()
+    verbs = [verb for emoji, verb in REMOVED.items() if emoji in before - now and _is_mine(context, item)]
+    verbs += [verb for emoji, verb in ADDED.items() if emoji in now - before]
+    return Reacted(about.message, now, tuple(Command(verb=verb, said=verb, target=item.id) for verb in verbs))
+
+
+def _retraction(tx: Tx, context: Context, gesture: Gesture) -> Meant:
+    _, stored = _own(tx, context, gesture)
+    return Talk() if stored is None else Command(verb="undo", said="undo", target=stored.id)
+
+
+def _correction(tx: Tx, context: Context, gesture: Gesture) -> Meant:
+    known, stored = _own(tx, context, gesture)
+    if stored is not None:
+        return Corrected(stored)
+    if known:
+        # A command that went wrong, said anew: it made nothing that could be changed.
+        return None
+    return Talk() if context.place is Place.ROOM else Unknown()
+
+
+def _reply(tx: Tx, context: Context, gesture: Gesture) -> Meant:
+    about = _ours(tx, context, gesture)
+    item = inbox.get(tx, about.item) if about is not None and about.item is not None else None
+    if item is None:
+        return None
+    text = context.incoming.text.strip()
+    if text.startswith(NOTE):
+        text = text.removeprefix(NOTE).strip()
+        return Command(verb="note", said="note", target=item.id, text=text) if text else Talk()
+    return _answer(context, item, text)
+
+
+def _answer(context: Context, item: StoredItem, text: str) -> Meant:
+    room = context.settings.room(context.source.jid) if context.place is Place.ROOM else None
+    way = ReplyGesture.ANSWER if room is None else room.reply_gesture
+    if way is ReplyGesture.ANSWER or _is_mine(context, item):
+        return Command(verb="r", said="r", target=item.id, text=text)
+    return Asked(item.id, text) if way is ReplyGesture.ASK else Talk()
+
+
+def _is_mine(context: Context, item: StoredItem) -> bool:
+    return item.state is ItemState.CLAIMED and item.claimed_by == context.sender

@@ -1,0 +1,159 @@
+"""What a message means: a command, a status, a gesture on another message, or nobody's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from bridge.commands import gestures
+from bridge.commands.declined import ENCRYPTED
+from bridge.commands.gestures import Asked, Corrected, Reacted, Unknown
+from bridge.commands.grammar import parse
+from bridge.commands.incoming import Content, GestureKind
+from bridge.commands.lines import Command, Line, Outcome, Question, Status, Talk
+from bridge.domain.people import Place, Role
+from bridge.domain.wording import NOTHING, tag
+from bridge.store import inbox, posts
+
+if TYPE_CHECKING:
+    from bridge.commands.accounts import Accounts
+    from bridge.commands.context import Context
+    from bridge.commands.incoming import Gesture
+    from bridge.domain.ids import EntryId
+    from bridge.domain.outbox import StoredPost
+    from bridge.store import Tx
+
+_MARK: Final = "!"
+"""How a line begins that is a command beyond doubt, whatever it replies to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something for the bot that is no text to read: it is answered, and that is all."""
+
+    words: str
+
+
+class Unreadable:
+    """Encrypted, so that nobody can tell for whom it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Another text for a post, and other accounts where some were named."""
+
+    post: EntryId
+    text: str
+    to: tuple[str, ...] | None = None
+
+
+Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Asked
+
+
+class _Unread(Exception):  # noqa: N818 - never leaves this module
+    """The line names something that only the store knows."""
+
+
+class _Shallow:
+    """The names that are known without the store."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def account(self, name: str) -> bool:
+        return self._accounts.view(name) is not None
+
+    def entry(self, entry: EntryId) -> bool:
+        raise _Unread(entry)
+
+    def nick(self, name: str) -> bool:
+        raise _Unread(name)
+
+
+class _Deep(_Shallow):
+    """All names, as one snapshot of the store has them."""
+
+    def __init__(self, accounts: Accounts, tx: Tx) -> None:
+        super().__init__(accounts)
+        self._tx = tx
+
+    def entry(self, entry: EntryId) -> bool:
+        return posts.get(self._tx, entry) is not None or inbox.get(self._tx, entry) is not None
+
+    def nick(self, name: str) -> bool:
+        return inbox.latest_by(self._tx, name) is not None
+
+
+async def hear(context: Context) -> Heard:
+    """Return what a message means; Talk where it is nobody's business. Raises ReadError."""
+    incoming = context.incoming
+    if incoming.gesture is not None and incoming.content is Content.TEXT:
+        heard = await _gesture(context, incoming.gesture)
+        if heard is not None:
+            return heard
+    outcome = await _parsed(context)
+    addressed = incoming.place is Place.DIRECT or not isinstance(outcome, Talk)
+    if incoming.content is Content.ENCRYPTED and (incoming.place is Place.DIRECT or not addressed):
+        return Unreadable() if context.role is not Role.NONE else Talk()
+    if addressed and incoming.content is not Content.TEXT:
+        return Refusal(_unreadable(context, incoming.content))
+    if addressed and isinstance(outcome, Talk):
+        return Refusal(f"There is nothing in that. {NOTHING}")
+    return outcome
+
+
+async def _gesture(context: Context, gesture: Gesture) -> Heard | None:
+    """Return what a gesture means; None where the text means what it would alone."""
+    incoming = context.incoming
+    if context.role is Role.NONE:
+        return Talk() if gesture.kind is not GestureKind.CORRECTION or incoming.place is Place.ROOM else None
+    if gesture.kind is GestureKind.REPLY and incoming.text.lstrip().startswith(_MARK):
+        return None
+    match await gestures.meaning(context, gesture):
+        case Corrected(post=stored):
+            return await _corrected(context, stored)
+        case Unknown():
+            return Refusal(f"I don't know the line that this corrects: say it as a new one. {NOTHING}")
+        case meant:
+            return meant
+
+
+async def _corrected(context: Context, stored: StoredPost) -> Heard:
+    """Return what a corrected line asks for: another text, if it still is what it was."""
+    match await _parsed(context):
+        case Status(text=text) | Question(text=text) if stored.answers is None:
+            return Edit(stored.id, text)
+        case Command(verb="post", text=text, prefixes=prefixes) if stored.answers is None:
+            return Edit(stored.id, text, prefixes.accounts or None)
+        case Command(verb="r", text=text) if stored.answers is not None:
+            return Edit(stored.id, text)
+        case _:
+            name, undo = tag(stored.id, stored.answers), context.verb("undo")
+            words = f"{name} stays as it is: a correction gives it another text, and {undo} takes it back."
+            return Refusal(f"{words} Nothing was changed.")
+
+
+async def _parsed(context: Context) -> Outcome:
+    settings, incoming = context.settings, context.incoming
+    line = Line(
+        text=incoming.text,
+        place=incoming.place,
+        bot_nicks=frozenset({settings.xmpp.nick}),
+        mode=settings.posting.mode,
+    )
+    try:
+        return parse(line, _Shallow(context.accounts))
+    except _Unread:
+        return await context.read(lambda tx: parse(line, _Deep(context.accounts, tx)))
+
+
+def _unreadable(context: Context, content: Content) -> str:
+    match content:
+        case Content.FILE:
+            return (
+                f"I can't take files yet: say it in words, or post a link with {context.verb('post TEXT')}. {NOTHING}"
+            )
+        case Content.ENCRYPTED:
+            return ENCRYPTED
+        case Content.TEXT | Content.AUTOMATIC:
+            return NOTHING

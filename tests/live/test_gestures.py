@@ -1,0 +1,180 @@
+"""Gestures of real clients in rooms and direct chats, on both servers, also around a restart; and forged ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers import gestures
+from tests.servers.person import Person
+from tests.servers.scene import Scene, mastodon_account
+from tests.servers.sink import Sink
+from tests.servers.xmpp import XmppServer
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+
+SERVERS = ["prosody", pytest.param("ejabberd", marks=pytest.mark.servers)]
+EYES, CHECK = "\N{EYES}", "\N{WHITE HEAVY CHECK MARK}"
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """Raj's conversation with the bot, in which all is said, and Ana, who forges."""
+
+    scene: Scene
+    sink: Sink
+    room: bool
+
+    @property
+    def where(self) -> str:
+        return self.scene.room if self.room else self.scene.bot.jid
+
+    @property
+    def raj(self) -> Person:
+        return self.scene.raj
+
+    async def say(self, text: str) -> str:
+        if self.room:
+            return await self.raj.say(self.where, f"!{text}")
+        return await self.raj.tell(self.where, text)
+
+    async def hears(self, what: str, *, after: int = 0) -> str:
+        """Wait for a message of the bot's, and return the name by which a client refers to it."""
+        heard = await self.raj.hears(what, where=self.where, after=after)
+        return gestures.name_of(heard, room=self.room)
+
+    def own(self, message_id: str) -> str:
+        """Return the name by which a client refers to an own message, to take it back."""
+        if not self.room:
+            return message_id
+        return next(heard.stanza_id or "" for heard in self.raj.inbox if heard.own and heard.id == message_id)
+
+    async def item(self, text: str) -> str:
+        """Have a customer write, and return the name of a message of the bot's about it."""
+        self.sink.mention(text)
+        if self.room:
+            return await self.hears(text)
+        await self.raj.hears(text, where=self.scene.room)
+        await self.say(f"note @kim seen: {text}")
+        return await self.hears("noted", after=0)
+
+    def react(self, about: str, *emojis: str) -> None:
+        gestures.react(self.raj, self.where, about, *emojis, room=self.room)
+
+    def reply(self, about: str, text: str) -> None:
+        gestures.reply(self.raj, self.where, about, "any ETA?", text, room=self.room)
+
+    def retract(self, about: str) -> None:
+        gestures.retract(self.raj, self.where, about, room=self.room)
+
+    def forge(self, message_id: str, about: str, item: str) -> None:
+        """Let Ana do what only Raj may, by every id that she can see, as herself and in the same place."""
+        ana = self.scene.ana
+        for name in (message_id, about):
+            gestures.forge(ana, self.where, name, "!post hacked", room=self.room)
+            gestures.retract(ana, self.where, name, room=self.room)
+        gestures.react(ana, self.where, item, room=self.room)
+
+    async def forged_nothing(self) -> None:
+        """Wait until the bot has worked off what Ana has forged."""
+        await (self.scene.ana.say(self.where, "!me") if self.room else self.scene.ana.tell(self.where, "me"))
+        await self.scene.ana.hears("^You are ana", where=self.where, after=self.mark)
+        self.mark = self.scene.ana.mark()
+
+    mark: int = 0
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest) -> XmppServer:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+async def scene(
+    request: pytest.FixtureRequest, server: XmppServer, new_name: Callable[[str], str], tmp_path: Path
+) -> AsyncIterator[Scene]:
+    async with Sink(keys=False, is_mastodon=False) as sink:
+        account = mastodon_account(sink.base_url, sink.token, settle_after="0s", deadline="2s")
+        async with Scene(
+            server=server,
+            raj_roles=["staff"],
+            new_name=new_name,
+            folder=tmp_path,
+            accounts={"mastodon": account},
+            overrides={"posting": {"hold": "10m"}},
+        ) as made:
+            request.node.sink = sink
+            yield made
+
+
+@pytest.fixture(params=["room", "direct"])
+def stage(request: pytest.FixtureRequest, scene: Scene) -> Stage:
+    return Stage(scene=scene, sink=request.node.sink, room=request.param == "room")
+
+
+async def test_what_customers_say_is_claimed_answered_and_done(stage: Stage) -> None:
+    name = await stage.item("any ETA?")
+    stage.react(name, EYES, "\N{THUMBS UP SIGN}")
+    await stage.hears(r"^\[1\] is raj(-\d+)?'s, 0:")
+    stage.reply(name, "in 20 minutes")
+    await stage.hears(r"^\[2->1\] to @kim, from mastodon, as raj")
+    await stage.say("send")
+    await stage.sink.has_committed(1)
+    assert stage.sink.texts == [f"@kim@{stage.sink.base_url.removeprefix('http://')} in 20 minutes"]
+    other = await stage.item("thanks!")
+    stage.react(other, CHECK)
+    await stage.hears(r"^\[3\] is done, says raj")
+
+
+async def test_a_draft_is_corrected_and_taken_back(stage: Stage) -> None:
+    first = await stage.say("post We are dwon")
+    await stage.hears(r"^\[1\] 11 characters")
+    line = "!post We are down, sorry" if stage.room else "post We are down, sorry"
+    await stage.raj.correct(stage.where, first, line)
+    await stage.hears(r"^\[1\] 18 characters")
+    second = await stage.say("post Never mind")
+    await stage.hears(r"^\[2\] 10 characters")
+    stage.retract(stage.own(second))
+    await stage.hears(r"^\[2\] cancelled")
+    await stage.say("send 1")
+    await stage.sink.has_committed(1)
+    assert stage.sink.texts == ["We are down, sorry"]
+
+
+async def test_gestures_while_the_bot_is_away_and_after(stage: Stage) -> None:
+    name = await stage.item("any ETA?")
+    first = await stage.say("post We are dwon")
+    await stage.hears(r"^\[2\] 11 characters")
+    await stage.scene.bridge.stop()
+    stage.react(name, EYES)
+    await stage.raj.correct(stage.where, first, "!post We are down" if stage.room else "post We are down")
+    await stage.scene.bridge.start()
+    await stage.hears(r"^\[1\] is raj(-\d+)?'s, ")
+    await stage.say("send 2")
+    await stage.sink.has_committed(1)
+    assert stage.sink.texts == ["We are down"]
+    after = stage.raj.mark()
+    stage.react(name)
+    await stage.hears(r"^\[1\] is open again$", after=after)
+
+
+async def test_nobody_else_can_do_it(stage: Stage) -> None:
+    name = await stage.item("any ETA?")
+    stage.react(name, EYES)
+    await stage.hears(r"^\[1\] is raj(-\d+)?'s, 0:")
+    first = await stage.say("post We are down")
+    await stage.hears(r"^\[2\] 11 characters")
+    own = stage.own(first)
+    stage.forge(first, own, name)
+    await stage.forged_nothing()
+    await stage.scene.bridge.stop()
+    stage.forge(first, own, name)
+    await stage.scene.bridge.start()
+    await stage.forged_nothing()
+    await stage.say("send 2")
+    await stage.sink.has_committed(1)
+    assert stage.sink.texts == ["We are down"]
+    assert stage.raj.heard() == [heard for heard in stage.raj.heard() if "open again" not in heard.body]
