@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ class Timers:
             yield
         finally:
             scheduler.shutdown(wait=False)
+            # It only asks the event loop to end it; here it has ended.
+            await asyncio.sleep(0)
 
     async def prune(self) -> int:
         """Forget what is finished and old, in small batches; returns how many rows went."""

@@ -107,3 +107,15 @@ async def test_the_timers_run_while_the_block_does(
         timed: list[asyncio.TimerHandle] = vars(asyncio.get_running_loop())["_scheduled"]
         assert [handle for handle in timed if not handle.cancelled()] == []
     assert not pruned.is_set()
+
+
+async def test_no_timer_is_left_when_the_block_has_ended(store: Store, clock: FakeClock) -> None:
+    scheduled: list[asyncio.TimerHandle] = vars(asyncio.get_running_loop())["_scheduled"]
+
+    def waiting() -> list[asyncio.TimerHandle]:
+        return [handle for handle in scheduled if not handle.cancelled()]
+
+    async with Timers(store, clock).running():
+        while not waiting():
+            await asyncio.sleep(0)
+    assert waiting() == []
