@@ -16,7 +16,7 @@ class AccountView:
     """One account as it is now.
 
     `problem` is one sentence where the account is not up. `limits` are the last known ones, None if it was never
-    reached; `length` counts a text as the platform does. `deletes` and `finds` say what its plugin can do.
+    reached; `length` counts a text as the platform does. `edits`, `deletes` and `finds` say what its plugin can do.
     """
 
     name: str
@@ -25,6 +25,7 @@ class AccountView:
     problem: str | None
     limits: Limits | None
     length: Callable[[str], int]
+    edits: bool = False
     deletes: bool = False
     finds: bool = False
     signature: str | None = None

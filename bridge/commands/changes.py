@@ -59,7 +59,11 @@ def undo(entry: EntryId | None) -> Deed:
     def deed(turn: Turn) -> None:
         stored = _own_last(turn) if entry is None else _post(turn, entry)
         if stored is not None:
-            _each(turn, stored, "undo", outbox.of_post(turn.tx, stored.id), _Undo(turn).one, posts_only=True)
+            everything = outbox.of_post(turn.tx, stored.id)
+            for one in everything:
+                if one.kind is DeliveryKind.EDIT and one.state is State.READY:
+                    cancel(turn, one)
+            _each(turn, stored, "undo", everything, _Undo(turn).one, posts_only=True)
             if stored.answers is not None:
                 inbox.reopen(turn.tx, stored.answers)
 
@@ -357,6 +361,8 @@ def _standing(turn: Turn, stored: StoredPost) -> str:
     for one in outbox.of_post(turn.tx, stored.id):
         if one.kind is DeliveryKind.POST:
             word = one.posted_url or STATE_WORDS[one.state] if one.state is State.SENT else STATE_WORDS[one.state]
+        elif one.kind is DeliveryKind.EDIT:
+            word = {State.SENT: "corrected", State.DEAD: "NOT corrected"}.get(one.state, "being corrected")
         else:
             word = {State.SENT: "deleted", State.DEAD: "NOT deleted"}.get(one.state, "deleting")
         if word not in words[one.account]:

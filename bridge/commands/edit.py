@@ -1,13 +1,16 @@
-"""`edit`, and the correction of one's own line: another text for a post that has not gone out yet."""
+"""`edit`, and the correction of one's own line: another text for a post, wherever it stands."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
-from bridge.domain.wording import tag
+from bridge.domain.posts import Key
+from bridge.domain.wording import plural, tag
 from bridge.store import accounts, inbox, outbox, posts, references
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.commands.context import Context, Deed, Turn
     from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
-    from bridge.domain.outbox import StoredPost
+    from bridge.domain.outbox import Part, StoredPost
     from bridge.store import Tx
 
 UNCHANGED = "Nothing was changed."
@@ -25,7 +28,7 @@ UNCHANGED = "Nothing was changed."
 async def edit(context: Context, entry: EntryId, text: str, *, to: tuple[str, ...] | None = None) -> Deed:
     """Return the deed of giving a post another text, and its accounts where `to` names some; raises Mistake.
 
-    Its undo window begins anew. What was sent, or may have been, keeps its text.
+    While it is held its undo window begins anew. What is published is edited where its platform can do that.
     """
 
     def look(tx: Tx) -> tuple[StoredPost | None, tuple[Delivery, ...], StoredItem | None]:
@@ -38,17 +41,19 @@ async def edit(context: Context, entry: EntryId, text: str, *, to: tuple[str, ..
     stored, deliveries, answered = await context.read(look)
     if stored is None:
         raise Mistake(f"There is no post {tag(entry)}. {UNCHANGED}")
-    if not _is_draft(deliveries):
-        raise Mistake(f"{tag(entry, stored.answers)} {_too_late(context, deliveries)} {UNCHANGED}")
-    made = order(context, _wish(stored, deliveries, text, to, answered))
+    if all(one.state is State.CANCELLED for one in deliveries):
+        raise Mistake(f"{tag(entry, stored.answers)} was cancelled: post it again. {UNCHANGED}")
+    made = order(context, _wish(stored, deliveries, text, to if _is_draft(deliveries) else None, answered))
 
     def deed(turn: Turn) -> None:
         now = posts.get(turn.tx, entry)
         standing = outbox.of_post(turn.tx, entry)
-        if now is None or now.revision != stored.revision or not _is_draft(standing):
-            turn.say(f"{tag(entry, stored.answers)} {_too_late(context, standing)} {UNCHANGED}", post=entry)
-            return
-        _rewrite(turn, now, standing, made)
+        if now is None or now.revision != stored.revision:
+            turn.say(f"{tag(entry, stored.answers)} was changed by somebody else meanwhile. {UNCHANGED}", post=entry)
+        elif _is_draft(standing):
+            _rewrite(turn, now, standing, made)
+        else:
+            _correct(turn, now, standing, made)
 
     return deed
 
@@ -58,14 +63,6 @@ def _is_draft(deliveries: Sequence[Delivery]) -> bool:
     return bool(deliveries) and all(
         one.state is State.HELD and one.attempt == 0 and one.kind is DeliveryKind.POST for one in deliveries
     )
-
-
-def _too_late(context: Context, deliveries: Iterable[Delivery]) -> str:
-    undo = context.verb("undo ID")
-    states = {one.state for one in deliveries}
-    if states <= {State.CANCELLED}:
-        return "was cancelled: post it again."
-    return f"isn't held any more, and what is out can't be changed in this version: {undo} takes it back."
 
 
 def _wish(
@@ -89,7 +86,7 @@ def _wish(
 def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: Order) -> None:
     """Put a post's new deliveries in the place of those that were never attempted."""
     outbox.forget(turn.tx, before)
-    changed = posts.revise(turn.tx, stored, text=made.draft.text, hold=made.draft.hold)
+    changed = _revised(turn, stored, made)
     outbox.add(
         turn.tx,
         changed,
@@ -99,11 +96,93 @@ def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: O
         born_for=frozenset[str](),
         epoch=turn.context.store.epoch,
     )
-    references.changed(turn.tx, turn.stanza, stored.id)
-    turn.audit("edit", entry=stored.id, content=changed.text)
-    if made.left_out:
-        turn.say(f"{tag(stored.id, stored.answers)} {made.left_out} control characters left out", post=stored.id)
     if Hold.QUESTION not in made.held:
         turn.touch(changed)
     if accounts.panic(turn.tx) is not None:
         turn.say(f"{tag(stored.id, stored.answers)} waits: everything outgoing is frozen", post=stored.id)
+
+
+def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], made: Order) -> None:
+    """Edit what is published, give what was never attempted its new text, and say what can't be changed."""
+    work = _Corrections(turn, made.parts)
+    words = work.all(deliveries)
+    if work.changed:
+        turn.touch(_revised(turn, stored, made))
+    said = " · ".join(f"{account}: {word}" for account, word in words.items())
+    rest = "" if work.changed else f". {UNCHANGED}"
+    turn.say(f"{tag(stored.id, stored.answers)} {said}{rest}", post=stored.id)
+
+
+def _revised(turn: Turn, stored: StoredPost, made: Order) -> StoredPost:
+    changed = posts.revise(turn.tx, stored, text=made.draft.text, hold=made.draft.hold)
+    references.changed(turn.tx, turn.stanza, stored.id)
+    turn.audit("edit", entry=stored.id, content=changed.text)
+    if made.left_out:
+        lead = tag(stored.id, stored.answers)
+        turn.say(f"{lead} {plural(made.left_out, 'control character')} left out", post=stored.id)
+    return changed
+
+
+@dataclass(slots=True)
+class _Corrections:
+    """The correction of one post, account by account."""
+
+    turn: Turn
+    parts: Sequence[Part]
+    changed: bool = False
+
+    def all(self, deliveries: Sequence[Delivery]) -> dict[str, str]:
+        """Correct what can be corrected, and return what is said of each account."""
+        grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
+        for one in deliveries:
+            grouped[one.account].append(one)
+        return {account: self._account(account, ones) for account, ones in grouped.items()}
+
+    def _account(self, account: str, ones: Sequence[Delivery]) -> str:
+        old = [one for one in ones if one.kind is DeliveryKind.POST]
+        new = [part for part in self.parts if part.account == account]
+        if any(one.kind is DeliveryKind.DELETE and one.state is not State.CANCELLED for one in ones):
+            return "was deleted"
+        if len(new) != len(old):
+            return f"has {plural(len(old), 'part')}, and the correction would have {len(new)}: {self._otherwise(old)}"
+        if all(one.state in {State.READY, State.HELD} and one.attempt == 0 for one in old):
+            return self._reword(old, new)
+        if any(one.state is not State.SENT or one.posted is None for one in old):
+            return self._not_now(old)
+        view = self.turn.context.accounts.view(account)
+        if view is None or not view.edits:
+            return f"can't be edited there: {self._otherwise(old)}"
+        return self._edit(old, new, [one for one in ones if one.kind is DeliveryKind.EDIT])
+
+    def _reword(self, old: Sequence[Delivery], new: Sequence[Part]) -> str:
+        """Nothing of it has ever been on the wire."""
+        for one, part in zip(old, new, strict=True):
+            outbox.save(self.turn.tx, replace(one, text=part.text), now=self.turn.now)
+        self.changed = True
+        return "will go out as corrected"
+
+    def _edit(self, old: Sequence[Delivery], new: Sequence[Part], edits: Iterable[Delivery]) -> str:
+        turn = self.turn
+        for one in edits:
+            if one.state in {State.READY, State.DEAD}:
+                # This one takes its place.
+                ended = replace(one, state=State.CANCELLED, due_at=None)
+                outbox.save(turn.tx, ended, now=turn.now)
+        for one, part in zip(old, new, strict=True):
+            key = Key(token=turn.mint(), minted_at=turn.now)
+            outbox.add_edit(turn.tx, one, part.text, key=key, now=turn.now)
+        self.changed = True
+        return "correcting"
+
+    def _not_now(self, old: Sequence[Delivery]) -> str:
+        states = {one.state for one in old}
+        if states <= {State.DEAD, State.CANCELLED}:
+            return "isn't there"
+        if states & {State.SENDING, State.UNCERTAIN, State.READY}:
+            return "is on its way: correct it again once it is there"
+        return f"nobody knows whether it is there: {self._otherwise(old)}"
+
+    def _otherwise(self, old: Sequence[Delivery]) -> str:
+        context = self.turn.context
+        undo = context.verb(f"undo {old[0].post:x}") if old else context.verb("undo ID")
+        return f"{context.verb('post TEXT')} a follow-up, or {undo} and post it again"

@@ -177,7 +177,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _post.verb("post TEXT", "publishes the text on your accounts, after the hold", built=True),
     _post.verb("send [ID]", "ends the hold now: what is held goes out", built=True),
     _post.verb("undo [ID]", "stops what is held, deletes what is published", built=True),
-    _post.verb("edit ID TEXT", "gives a post that is still held another text", built=True),
+    _post.verb("edit ID TEXT", "gives a post another text, held or published", built=True),
     _post.verb("repeat ITEM", "repeats somebody's message on the account that heard it", "rt"),
     _post.verb("fav ITEM", "marks somebody's message as a favourite"),
     _post.verb("alt TEXT", "describes the picture that you have just sent"),

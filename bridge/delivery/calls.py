@@ -22,6 +22,7 @@ from bridge.domain.deliveries import (
 from bridge.domain.posts import Post, Posted
 from bridge.plugin import (
     Deletes,
+    Edits,
     Finds,
     Plugin,
     PluginError,
@@ -52,10 +53,9 @@ T = TypeVar("T")
 
 
 async def attempt(plugin: Plugin[BaseModel], delivery: Delivery, *, clock: Clock, deadline: timedelta) -> Outcome:
-    """Publish or delete once, and return what came of it."""
-    if delivery.kind is DeliveryKind.DELETE:
-        return await _outcome(_delete(plugin, delivery), delivery, clock=clock, deadline=deadline)
-    return await _outcome(_post(plugin, delivery), delivery, clock=clock, deadline=deadline)
+    """Publish, edit or delete once, and return what came of it."""
+    does = {DeliveryKind.POST: _post, DeliveryKind.EDIT: _edit, DeliveryKind.DELETE: _delete}
+    return await _outcome(does[delivery.kind](plugin, delivery), delivery, clock=clock, deadline=deadline)
 
 
 async def look(
@@ -92,6 +92,16 @@ def post_of(delivery: Delivery) -> Post:
 
 async def _post(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
     return Sent(posted=await plugin.post(post_of(delivery), delivery.key))
+
+
+async def _edit(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
+    if not isinstance(plugin, Edits):
+        return Refused(reason="this platform's plugin can't edit")
+    if delivery.parent is None:
+        return Refused(reason="nobody knows what the platform calls it")
+    target = Posted(id=delivery.parent.id, url=delivery.posted_url, memo=delivery.parent.memo)
+    # What it answers, who may see it and its warning stay as they are there.
+    return Sent(posted=await plugin.edit(target, Post(text=delivery.text), delivery.key))
 
 
 async def _delete(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:

@@ -250,6 +250,8 @@ def _apply(
 
 def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: bool) -> None:
     """See to what waited for this: the next part of its thread, its own deletion, the item that it answers."""
+    if sent.kind is DeliveryKind.EDIT:
+        _edited(tx, sent, context.now)
     if sent.kind is not DeliveryKind.POST:
         return
     if wanted and sent.posted is not None and context.deletes:
@@ -266,6 +268,17 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
         stored = posts.get(tx, sent.post)
         if stored is not None and stored.answers is not None:
             inbox.answered(tx, stored.answers, context.now)
+
+
+def _edited(tx: Tx, edit: Delivery, now: datetime) -> None:
+    """Know the post by what the platform calls it since its edit, which may be something else."""
+    edited = outbox.get(tx, edit.follows) if edit.follows is not None else None
+    if edited is not None and edit.posted is not None:
+        there = replace(edited, text=edit.text, posted=edit.posted, posted_url=edit.posted_url)
+        outbox.save(tx, there, now=now)
+        for later in outbox.followers(tx, edited.id):
+            if later.kind is not DeliveryKind.POST and later.state is State.READY:
+                outbox.save(tx, replace(later, parent=edit.posted.ref, posted_url=edit.posted_url), now=now)
 
 
 def _cancel_followers(tx: Tx, context: Context, one: Delivery) -> None:

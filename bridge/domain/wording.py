@@ -69,6 +69,7 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
     """Return the new line that a delivery's doubt, failure or recovery is told with."""
     name = short(delivery.post)
     which = f" (part {delivery.part + 1} of {delivery.parts})" if delivery.parts > 1 else ""
+    which += " correction" if delivery.kind is DeliveryKind.EDIT else ""
     lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
     at = f": {delivery.posted_url}" if delivery.posted_url else ""
     reason = _reason(delivery.error)
@@ -207,13 +208,25 @@ def _account(name: str, ones: Sequence[Delivery]) -> str:
     deletions = [one for one in ones if one.kind is DeliveryKind.DELETE]
     if deletions:
         return f"{name} {_deleting(posts, deletions)}"
+    corrected = _correcting([one for one in ones if one.kind is DeliveryKind.EDIT])
     if len(posts) == 1:
-        return f"{name} {_state(posts[0])}"
+        return f"{name} {_state(posts[0])}{corrected}"
     done = sum(one.state is State.SENT for one in posts)
     if done == len(posts):
-        return f"{name} {posts[0].posted_url or 'sent'} ({done} parts)"
+        return f"{name} {posts[0].posted_url or 'sent'} ({done} parts){corrected}"
     unsent = next(one for one in posts if one.state is not State.SENT)
     return f"{name} {_state(unsent)} ({done} of {len(posts)} parts sent)"
+
+
+def _correcting(edits: Sequence[Delivery]) -> str:
+    """Return what became of corrections of what is published."""
+    wanted = [one for one in edits if one.state is not State.CANCELLED]
+    if not wanted:
+        return ""
+    last = {one.follows: one for one in wanted}.values()
+    if any(one.state is State.DEAD for one in last):
+        return ", NOT corrected"
+    return ", corrected" if all(one.state is State.SENT for one in last) else ", being corrected"
 
 
 def _deleting(posts: Sequence[Delivery], deletions: Sequence[Delivery]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bridge.commands.accounts import AccountView
-from bridge.plugin import Deletes, Finds, graphemes
+from bridge.plugin import Deletes, Edits, Finds, graphemes
 from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
 from bridge.store import StoreError
 
@@ -135,6 +135,7 @@ class Account:
             problem=None if self.up else self.status.problem,
             limits=self.limits,
             length=self.length,
+            edits=plugin is not None and issubclass(plugin, Edits),
             deletes=plugin is not None and issubclass(plugin, Deletes),
             finds=plugin is not None and issubclass(plugin, Finds),
             signature=self.settings.signature,

@@ -167,6 +167,26 @@ def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delive
     return _delivery_of(tx, _new(tx, values))
 
 
+def add_edit(tx: Tx, target: Delivery, text: str, *, key: Key, now: datetime) -> Delivery:
+    """Owe another text for a delivery that is `sent`, at the tail of its lane."""
+    if target.posted is None:
+        message = f"delivery {target.id} has nothing known to edit"
+        raise ValueError(message)
+    values = {
+        **delivery_rows.blank(target.post, target.account, DeliveryKind.EDIT, key, now),
+        "part": target.part,
+        "parts": target.parts,
+        "text": text,
+        "parent_id": target.posted.id,
+        "parent_memo": dict(target.posted.memo),
+        "posted_url": target.posted_url,
+        "follows": target.id,
+        "position": tail(tx, target.account),
+    }
+    tx.wake(lane_topic(target.account))
+    return _delivery_of(tx, _new(tx, values))
+
+
 def _new(tx: Tx, values: dict[str, Any]) -> int:
     key = tx.execute(_INSERT, values).inserted_primary_key
     return int(key[0]) if key else 0
@@ -206,7 +226,7 @@ def of_post(tx: Tx, entry: EntryId) -> tuple[Delivery, ...]:
 
 
 def followers(tx: Tx, one: int) -> tuple[Delivery, ...]:
-    """Return what waits for a delivery, or deletes it."""
+    """Return what waits for a delivery, edits it or deletes it."""
     return tuple(delivery_rows.read(row) for row in tx.execute(_FOLLOWERS, {"one": one}))
 
 

@@ -58,8 +58,9 @@ class Stage:
         if self.room:
             return await self.hears(text)
         await self.raj.hears(text, where=self.scene.room)
+        after = self.raj.mark()
         await self.say(f"note @kim seen: {text}")
-        return await self.hears("noted", after=0)
+        return await self.hears("noted", after=after)
 
     def react(self, about: str, *emojis: str) -> None:
         gestures.react(self.raj, self.where, about, *emojis, room=self.room)
@@ -142,6 +143,21 @@ async def test_a_draft_is_corrected_and_taken_back(stage: Stage) -> None:
     await stage.say("send 1")
     await stage.sink.has_committed(1)
     assert stage.sink.texts == ["We are down, sorry"]
+
+
+async def test_what_is_published_is_edited_and_deleted(stage: Stage) -> None:
+    first = await stage.say("post We are dwon")
+    await stage.hears(r"^\[1\] 11 characters")
+    await stage.say("send")
+    await stage.sink.has_committed(1)
+    await stage.hears(r"^\[1\] mastodon http\S+$")
+    await stage.raj.correct(stage.where, first, "!post We are down" if stage.room else "post We are down")
+    await stage.hears(r"^\[1\] mastodon http\S+, corrected$")
+    assert [status.text for status in stage.sink.living] == ["We are down"]
+    stage.retract(stage.own(first))
+    await stage.hears(r"^\[1\] mastodon deleted$")
+    assert stage.sink.living == []
+    assert len(stage.sink.committed) == 1
 
 
 async def test_gestures_while_the_bot_is_away_and_after(stage: Stage) -> None:

@@ -61,7 +61,7 @@ class FakeAccounts:
         self.views[name] = replace(self.views[name], **values)
 
 
-def view(name: str, *, text: int = 500, deletes: bool = True) -> AccountView:
+def view(name: str, *, text: int = 500, edits: bool = True, deletes: bool = True) -> AccountView:
     return AccountView(
         name=name,
         enabled=True,
@@ -69,6 +69,7 @@ def view(name: str, *, text: int = 500, deletes: bool = True) -> AccountView:
         problem=None,
         limits=Limits(text=text),
         length=graphemes,
+        edits=edits,
         deletes=deletes,
         finds=True,
     )
@@ -81,7 +82,9 @@ class Bench:
         self.store = store
         self.clock = clock
         self.settings = settings
-        self.accounts = FakeAccounts({"mastodon": view("mastodon"), "x": view("x", text=280, deletes=False)})
+        self.accounts = FakeAccounts(
+            {"mastodon": view("mastodon"), "x": view("x", text=280, edits=False, deletes=False)}
+        )
         self.born_for: frozenset[str] = frozenset()
         self.born: list[Delivery] = []
         self.said: list[tuple[str, str, str]] = []
