@@ -172,7 +172,7 @@ class Sender:
 
         Raises AnswerError where the archive can't be asked now, and StoreError.
         """
-        await self._commit_arrived()
+        await self.note_arrived()
         open_ = await self._store.read(notices.sending)
         mine = [notice for notice in open_ if conversation(notice.target) == source]
         if mine:
@@ -212,7 +212,7 @@ class Sender:
 
     async def _step(self) -> None:
         if not self._online:
-            await self._commit_arrived()
+            await self.note_arrived()
             return
         for flight in self._flights:
             self._hand_over(flight)
@@ -362,7 +362,8 @@ class Sender:
         )
         _log.warning("a room can't be reached; its lines go to the admins", room=target.jid, lines=moved, cause=why)
 
-    async def _commit_arrived(self) -> None:
+    async def note_arrived(self) -> None:
+        """Commit what was seen to have arrived; raises StoreError."""
         arrived, now = dict(self._arrived), self._clock.now()
         if arrived:
             await self._store.write(lambda tx: _mark_done(tx, arrived, now))

@@ -113,7 +113,8 @@ class Chat:
             standing=standing,
             begin=self._begin,
         )
-        self._worker = Worker(desk, positions.move, clock, committed=self._courtesy.committed)
+        told = self._courtesy.committed
+        self._worker = Worker(desk, positions.move, clock, committed=told, note_own=self._note_own)
         self._conversations = {
             archive: Conversation(
                 archive,
@@ -207,6 +208,9 @@ class Chat:
 
     def _acknowledged(self, identifier: str) -> None:
         self._sender.acknowledged(identifier)
+
+    async def _note_own(self) -> None:
+        await self._sender.note_arrived()
 
     async def _caught_up(self, source: str) -> None:
         self._courtesy.arrived(source)

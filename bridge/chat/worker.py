@@ -69,15 +69,18 @@ class Worker:
         clock: Clock,
         *,
         committed: Callable[[Incoming], None] | None = None,
+        note_own: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take the desk, and what moves archives' cursors: a mapping of archive to position.
 
-        `committed` is called with each line as soon as all that follows from it is committed.
+        `committed` is called with each line as soon as all that follows from it is committed. `note_own` commits what
+        was seen of our own messages so far; it is awaited before a gesture is judged, which may be about one of them.
         """
         self._desk = desk
         self._move = move
         self._clock = clock
         self._committed = committed
+        self._note_own = note_own
         self._queue: deque[Entry | _Mark | _Job] = deque()
         self._news = asyncio.Event()
         self._passed: dict[str, str] = {}
@@ -141,6 +144,8 @@ class Worker:
             # The desk moves this archive's cursor further, in the stanza's own commit.
             if incoming.position is not None:
                 self._passed.pop(incoming.archive, None)
+        if self._note_own is not None and any(incoming.gesture is not None for incoming in group):
+            await self._until_committed(self._note_own)
         done = await self._desk.together(group) if len(group) > 1 else 0
         for incoming in group[:done]:
             self._tell(incoming)

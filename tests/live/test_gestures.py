@@ -54,6 +54,7 @@ class Stage:
 
     async def item(self, text: str) -> str:
         """Have a customer write, and return the name of a message of the bot's about it."""
+        await self.sink.is_listened_to()
         self.sink.mention(text)
         if self.room:
             return await self.hears(text)

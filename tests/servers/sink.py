@@ -183,6 +183,14 @@ class Sink:
             otherwise=lambda: f"{sum(a.posts for a in self.attempts)} attempts to post arrived, not {count}",
         )
 
+    async def is_listened_to(self, *, patience: float = PATIENCE) -> None:
+        """Wait until somebody has asked for the notifications twice: from then on each new one is heard."""
+        await self._watch.until(
+            lambda: sum(attempt.path == api.NOTIFICATIONS for attempt in self.attempts) > 1,
+            timeout=patience,
+            otherwise=lambda: "nobody asks for the notifications",
+        )
+
     # --- the server ------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:

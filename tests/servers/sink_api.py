@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OPEN_PATHS = frozenset({"/api/v1/instance", "/api/v2/instance"})
 
 _OWN = "101"
+NOTIFICATIONS = "/api/v1/notifications"
+
 _ONE = re.compile(r"/api/v1/statuses/(\w+)(/source|/context)?")
 _LINK = re.compile(r"https?://[^\s()]+")
 _MENTION = re.compile(r"(?<![\w/])(@\w+)@[\w.-]+\w")
@@ -107,7 +109,7 @@ def route(sink: Sink, request: web.Request, params: Mapping[str, Any], before: S
         return web.json_response({**own, "source": {"privacy": "public", "sensitive": False, "language": None}})
     if where == ("GET", f"/api/v1/accounts/{_OWN}/statuses") and sink.searchable:
         return page(request, params, sink.living, show)
-    if where == ("GET", "/api/v1/notifications"):
+    if where == ("GET", NOTIFICATIONS):
         return page(request, params, sink.notified, _notification)
     if (found := _ONE.fullmatch(path)) and (status := sink.known(found[1])):
         return _one(sink, request.method, found[2] or "", status, params)

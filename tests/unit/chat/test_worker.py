@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.chat.worker import TOGETHER, Passed, Worker
-from bridge.commands.incoming import Incoming
+from bridge.commands.incoming import Gesture, GestureKind, Incoming
 from bridge.domain.people import Place, Target
 from bridge.store import InDoubt, NotCommitted, ReadError
 
@@ -185,3 +186,30 @@ async def test_other_commits_keep_their_place_and_are_repeated(worker: Worker, b
     await clock.advance(0.1)
     await worker.reached()
     assert book.lines == ["0", {"begun": "here"}, "1", {"begun": "here"}]
+
+
+async def test_before_a_gesture_our_own_messages_are_noted_however_long_that_takes(
+    book: Book, clock: FakeClock
+) -> None:
+    noted: list[int] = []
+
+    async def note() -> None:
+        await asyncio.sleep(0)
+        if not noted:
+            noted.append(0)
+            raise NotCommitted("the disk is full")
+        noted.append(len(book.lines))
+
+    worker = Worker(book, book.move, clock, note_own=note)
+    task = asyncio.ensure_future(worker.run())
+    worker.put(said(1))
+    await worker.reached()
+    assert noted == []
+    worker.put(replace(said(2), gesture=Gesture(kind=GestureKind.REACTIONS, about="a", emojis=frozenset())))
+    await clock.wait_for_wait(0.1)
+    assert book.lines == ["1"]
+    await clock.advance(0.1)
+    await worker.reached()
+    assert (noted, book.lines) == ([0, 1], ["1", "2"])
+    task.cancel()
+    await asyncio.wait((task,))
