@@ -13,7 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from bridge.domain.clock import SystemClock
-from bridge.store import ForeignError, SchemaError, Store, migrations, upgrade
+from bridge.domain.ids import EntryId
+from bridge.domain.inbox import ItemState
+from bridge.store import ForeignError, SchemaError, Store, inbox, migrations, references, triage, upgrade
 from bridge.store.engine import Backend, backend_for
 from bridge.store.migrations.run import config
 from bridge.store.schema import metadata
@@ -69,6 +71,45 @@ def test_numbers_are_never_given_twice(tmp_path: Path, revision: str) -> None:
 def test_an_empty_store_is_brought_up_and_then_left_alone(store_url: str) -> None:
     assert upgrade(store_url) == (None, migrations.HEAD)
     assert upgrade(store_url) == (migrations.HEAD, migrations.HEAD)
+
+
+OLD_ROWS = (
+    "INSERT INTO short_id (id, kind) VALUES (1, 'item')",
+    (
+        "INSERT INTO stanza (archive, key, sender, status, received_at) "
+        "VALUES ('ops@rooms.example.org', 's1', 'raj@example.org', 'done', :at)"
+    ),
+    (
+        "INSERT INTO item (id, account, platform_id, uri, author_id, author_handle, author_key, author_local, author_name, "
+        "text, visibility, media, answer_prefix, memo, created_at, received_at, state, claimed_by) VALUES (1, 'mastodon', "
+        "'7', '', '5', 'kim@social.example', 'kim@social.example', 'kim', '', 'any ETA?', 'public', '[]', '', '{}', :at, "
+        ":at, 'claimed', 'raj@example.org')"
+    ),
+)
+
+
+async def test_what_an_older_version_wrote_is_read_and_goes_on(store_url: str, backend: Backend) -> None:
+    migrations.migrate(backend, "0001")
+    connection = backend.connect()
+    with connection.begin():
+        for statement in OLD_ROWS:
+            connection.execute(text(statement), {"at": "2026-01-02T03:04:05.000000Z"} if ":at" in statement else {})
+    connection.close()
+    backend.close()
+    async with Store.open(store_url, clock=SystemClock()) as store:
+        one = await store.read(lambda tx: inbox.get(tx, EntryId(1)))
+        assert one is not None
+        assert (one.item.text, one.state, one.claimed_by, one.claimed_as) == (
+            "any ETA?",
+            ItemState.CLAIMED,
+            "raj@example.org",
+            None,
+        )
+        raj = {"archive": "ops@rooms.example.org", "sender": "raj@example.org"}
+        theirs = await store.read(lambda tx: references.theirs(tx, **raj, name="s1"))
+        assert theirs is not None
+        assert theirs.post is None
+        assert await store.write(lambda tx: triage.release(tx, EntryId(1), person="raj@example.org"))
 
 
 def test_a_newer_store_is_refused(backend: Backend, connection: Connection, store_url: str) -> None:
