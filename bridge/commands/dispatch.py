@@ -59,8 +59,8 @@ async def deed_for(context: Context, heard: Heard) -> Deed:
 
 async def _gesture(context: Context, meant: Edit | Asked | Reacted) -> Deed:
     match meant:
-        case Edit(post=entry, text=text, to=to):
-            return await edit.edit(context, entry, text, to=to)
+        case Edit(post=entry, text=text, line=line):
+            return await edit.edit(context, entry, text, line=line)
         case Asked(item=item, text=text):
             return await answers.ask(context, to=item, text=text)
         case Reacted():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bridge.commands.context import Context, Deed, Turn
+    from bridge.commands.lines import Prefixes
     from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
     from bridge.domain.outbox import Part, StoredPost
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 UNCHANGED = "Nothing was changed."
 
 
-async def edit(context: Context, entry: EntryId, text: str, *, to: tuple[str, ...] | None = None) -> Deed:
-    """Return the deed of giving a post another text, and its accounts where `to` names some; raises Mistake.
+async def edit(context: Context, entry: EntryId, text: str, *, line: Prefixes | None = None) -> Deed:
+    """Return the deed of giving a post another text; raises Mistake.
 
-    While it is held its undo window begins anew. What is published is edited where its platform can do that.
+    `line` is what stood before the text in a whole line that takes the place of the post's own: where it goes and who
+    may see it is then what that says. While a post is held its undo window begins anew. What is published is edited
+    where its platform can do that, but nothing except its text.
     """
 
     def look(tx: Tx) -> tuple[StoredPost | None, tuple[Delivery, ...], StoredItem | None]:
@@ -43,7 +46,12 @@ async def edit(context: Context, entry: EntryId, text: str, *, to: tuple[str, ..
         raise Mistake(f"There is no post {tag(entry)}. {UNCHANGED}")
     if all(one.state is State.CANCELLED for one in deliveries):
         raise Mistake(f"{tag(entry, stored.answers)} was cancelled: post it again. {UNCHANGED}")
-    made = order(context, _wish(stored, deliveries, text, to if _is_draft(deliveries) else None, answered))
+    if line is not None and not _is_draft(deliveries) and _differs(stored, deliveries, line):
+        undo = context.verb(f"undo {entry:x}")
+        raise Mistake(
+            f"{tag(entry, stored.answers)} goes where it went, to whom it went: {undo} and post it again. {UNCHANGED}"
+        )
+    made = order(context, _wish(stored, deliveries, text, line if _is_draft(deliveries) else None, answered))
 
     def deed(turn: Turn) -> None:
         now = posts.get(turn.tx, entry)
@@ -65,22 +73,31 @@ def _is_draft(deliveries: Sequence[Delivery]) -> bool:
     )
 
 
+def _differs(stored: StoredPost, deliveries: Sequence[Delivery], line: Prefixes) -> bool:
+    """Tell whether a corrected line says something else of where a post goes or who may see it."""
+    accounts = {one.account for one in deliveries}
+    return line.visibility not in {None, stored.visibility} or not set(line.accounts) <= accounts
+
+
 def _wish(
     stored: StoredPost,
     deliveries: Sequence[Delivery],
     text: str,
-    to: tuple[str, ...] | None,
+    line: Prefixes | None,
     answered: StoredItem | None,
 ) -> Wish:
-    return Wish(
+    wish = Wish(
         text=text,
-        to=to or tuple(dict.fromkeys(one.account for one in deliveries)),
+        to=tuple(dict.fromkeys(one.account for one in deliveries)),
         warning=stored.warning,
         visibility=stored.visibility,
         question=any(Hold.QUESTION in one.held for one in deliveries),
         answers=answered,
         signed=stored.nick,
     )
+    if line is None or answered is not None:
+        return wish
+    return replace(wish, to=line.accounts or None, warning=line.warning, visibility=line.visibility)
 
 
 def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: Order) -> None:
@@ -114,7 +131,7 @@ def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], mad
 
 
 def _revised(turn: Turn, stored: StoredPost, made: Order) -> StoredPost:
-    changed = posts.revise(turn.tx, stored, text=made.draft.text, hold=made.draft.hold)
+    changed = posts.revise(turn.tx, stored, made.draft)
     references.changed(turn.tx, turn.stanza, stored.id)
     turn.audit("edit", entry=stored.id, content=changed.text)
     if made.left_out:

@@ -140,11 +140,19 @@ def _reply(tx: Tx, context: Context, gesture: Gesture) -> Meant:
     item = inbox.get(tx, about.item) if about is not None and about.item is not None else None
     if item is None:
         return None
-    text = context.incoming.text.strip()
+    text = _unaddressed(context)
     if text.startswith(NOTE):
         text = text.removeprefix(NOTE).strip()
         return Command(verb="note", said="note", target=item.id, text=text) if text else Talk()
     return _answer(context, item, text)
+
+
+def _unaddressed(context: Context) -> str:
+    """Return the words of a reply without our name, which some clients put before it."""
+    text, nick = context.incoming.text.strip(), context.settings.xmpp.nick
+    if context.place is Place.ROOM and text.startswith((f"{nick}:", f"{nick},")):
+        return text[len(nick) + 1 :].strip()
+    return text
 
 
 def _answer(context: Context, item: StoredItem, text: str) -> Meant:

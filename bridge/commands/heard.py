@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.commands import gestures
 from bridge.commands.declined import ENCRYPTED
 from bridge.commands.gestures import Asked, Corrected, Reacted, Unknown
 from bridge.commands.grammar import parse
 from bridge.commands.incoming import Content, GestureKind
-from bridge.commands.lines import Command, Line, Outcome, Question, Status, Talk
+from bridge.commands.lines import Command, Line, Outcome, Prefixes, Question, Status, Talk
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING, tag
 from bridge.store import inbox, posts
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from bridge.domain.ids import EntryId
     from bridge.domain.outbox import StoredPost
     from bridge.store import Tx
-
-_MARK: Final = "!"
-"""How a line begins that is a command beyond doubt, whatever it replies to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,11 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Another text for a post, and other accounts where some were named."""
+    """Another text for a post; a whole line that was corrected says anew where it goes and who may see it, too."""
 
     post: EntryId
     text: str
-    to: tuple[str, ...] | None = None
+    line: Prefixes | None = None
 
 
 Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Asked
@@ -107,7 +104,7 @@ async def _gesture(context: Context, gesture: Gesture) -> Heard | None:
     incoming = context.incoming
     if context.role is Role.NONE:
         return Talk() if gesture.kind is not GestureKind.CORRECTION or incoming.place is Place.ROOM else None
-    if gesture.kind is GestureKind.REPLY and incoming.text.lstrip().startswith(_MARK):
+    if gesture.kind is GestureKind.REPLY and isinstance(await _parsed(context), Command):
         return None
     match await gestures.meaning(context, gesture):
         case Corrected(post=stored):
@@ -122,9 +119,11 @@ async def _corrected(context: Context, stored: StoredPost) -> Heard:
     """Return what a corrected line asks for: another text, if it still is what it was."""
     match await _parsed(context):
         case Status(text=text) | Question(text=text) if stored.answers is None:
-            return Edit(stored.id, text)
-        case Command(verb="post", text=text, prefixes=prefixes) if stored.answers is None:
-            return Edit(stored.id, text, prefixes.accounts or None)
+            return Edit(stored.id, text, Prefixes())
+        case Command(verb="post", text=text, prefixes=prefixes) as command if stored.answers is None:
+            if command.unbuilt is not None:
+                return Refusal(f"{context.verb(command.unbuilt)} is not in this version. Nothing was changed.")
+            return Edit(stored.id, text, prefixes)
         case Command(verb="r", text=text) if stored.answers is not None:
             return Edit(stored.id, text)
         case _:

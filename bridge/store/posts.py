@@ -51,7 +51,13 @@ _LAST_OF = (
 _REVISE = (
     update(post)
     .where(post.c.id == bindparam("entry"))
-    .values(text=bindparam("new_text"), hold_ms=bindparam("new_hold"), revision=bindparam("next"))
+    .values(
+        text=bindparam("new_text"),
+        hold_ms=bindparam("new_hold"),
+        warning=bindparam("new_warning"),
+        visibility=bindparam("new_visibility"),
+        revision=bindparam("next"),
+    )
 )
 _ANSWERING = select(post).where(post.c.answers == bindparam("item")).order_by(post.c.id)
 
@@ -116,11 +122,26 @@ def get(tx: Tx, entry: EntryId) -> StoredPost | None:
     return _stored(row) if row is not None else None
 
 
-def revise(tx: Tx, stored: StoredPost, *, text: str, hold: timedelta) -> StoredPost:
-    """Give a post another text, as its next revision."""
+def revise(tx: Tx, stored: StoredPost, draft: Draft) -> StoredPost:
+    """Put a draft's text, hold, warning and visibility in the place of a post's, as its next revision."""
     revision = stored.revision + 1
-    tx.execute(_REVISE, {"entry": stored.id, "new_text": text, "new_hold": hold // _MS, "next": revision})
-    return replace(stored, text=text, hold=hold, revision=revision)
+    values = {
+        "entry": stored.id,
+        "new_text": draft.text,
+        "new_hold": draft.hold // _MS,
+        "new_warning": draft.warning,
+        "new_visibility": draft.visibility.value if draft.visibility else None,
+        "next": revision,
+    }
+    tx.execute(_REVISE, values)
+    return replace(
+        stored,
+        text=draft.text,
+        hold=draft.hold,
+        warning=draft.warning,
+        visibility=draft.visibility,
+        revision=revision,
+    )
 
 
 def sharing(tx: Tx, receipt: EntryId) -> tuple[StoredPost, ...]:

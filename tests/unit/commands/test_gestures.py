@@ -321,3 +321,48 @@ async def test_an_encrypted_correction_is_no_correction(bench: Bench) -> None:
     await bench.direct("We are down at the moment", names=frozenset({"m1"}))
     await bench.direct("I sent you an encrypted message", gesture=corrected("m1"), content=Content.ENCRYPTED)
     assert {one.text for one in await bench.deliveries(1)} == {"We are down at the moment"}
+
+
+async def test_a_corrected_line_says_anew_where_it_goes_and_who_may_see_it(bench: Bench) -> None:
+    await bench.room("!to x visibility public post hello", names=frozenset({"m1"}))
+    await bench.room("!visibility private post hello", gesture=corrected("m1"))
+    made = await bench.deliveries(1)
+    assert {(one.account, one.visibility) for one in made} == {
+        ("mastodon", Visibility.PRIVATE),
+        ("x", Visibility.PRIVATE),
+    }
+    await bench.room("!to x post hello", gesture=corrected("m1"))
+    assert [(one.account, one.visibility) for one in await bench.deliveries(1)] == [("x", None)]
+
+
+@pytest.mark.parametrize("line", ["!visibility private post hello", "!to mastodon,x post hello"])
+async def test_once_it_is_out_a_correction_changes_the_text_alone(bench: Bench, line: str) -> None:
+    await bench.room("!to mastodon post hello", names=frozenset({"m1"}))
+    await bench.become(1, State.SENT)
+    (words,) = await bench.room(line, gesture=corrected("m1"))
+    assert words == "[1] goes where it went, to whom it went: `!undo 1` and post it again. Nothing was changed."
+    told = await bench.room("!post hello there", gesture=corrected("m1"))
+    assert told[-1] == "[1] mastodon: correcting"
+
+
+async def test_a_correction_with_what_this_version_cannot_do_changes_nothing(bench: Bench) -> None:
+    await bench.room("!post hello", names=frozenset({"m1"}))
+    (words,) = await bench.room("!cw Outage: post hello", gesture=corrected("m1"))
+    assert words == "`!cw` is not in this version. Nothing was changed."
+
+
+@pytest.mark.parametrize("said", ["status: in 20 minutes", "status, in 20 minutes", " in 20 minutes"])
+async def test_our_name_before_a_reply_is_not_sent_to_the_customer(bench: Bench, said: str) -> None:
+    chat = Chat(bench, ROOM)
+    name = await chat.hears("any ETA?")
+    await chat.say("claim 1")
+    await chat.do(replied(name), said)
+    assert [one.text for one in await bench.deliveries(2)] == ["@kim@mastodon.example in 20 minutes"]
+
+
+@pytest.mark.parametrize("said", ["status: done 1", "!done 1"])
+async def test_a_command_is_one_whatever_it_replies_to(bench: Bench, said: str) -> None:
+    chat = Chat(bench, ROOM)
+    name = await chat.hears("any ETA?")
+    await chat.say("claim 1")
+    assert await chat.do(replied(name), said) == ["[1] is done, says raj"]

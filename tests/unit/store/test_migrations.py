@@ -75,16 +75,19 @@ def test_an_empty_store_is_brought_up_and_then_left_alone(store_url: str) -> Non
 
 OLD_ROWS = (
     "INSERT INTO short_id (id, kind) VALUES (1, 'item')",
-    (
-        "INSERT INTO stanza (archive, key, sender, status, received_at) "
-        "VALUES ('ops@rooms.example.org', 's1', 'raj@example.org', 'done', :at)"
-    ),
-    (
-        "INSERT INTO item (id, account, platform_id, uri, author_id, author_handle, author_key, author_local, author_name, "
-        "text, visibility, media, answer_prefix, memo, created_at, received_at, state, claimed_by) VALUES (1, 'mastodon', "
-        "'7', '', '5', 'kim@social.example', 'kim@social.example', 'kim', '', 'any ETA?', 'public', '[]', '', '{}', :at, "
-        ":at, 'claimed', 'raj@example.org')"
-    ),
+    """
+    INSERT INTO stanza (archive, key, sender, status, received_at)
+    VALUES ('ops@rooms.example.org', 's1', 'raj@example.org', 'done', :at)
+    """,
+    """
+    INSERT INTO item (
+        id, account, platform_id, uri, author_id, author_handle, author_key, author_local, author_name, text,
+        visibility, media, answer_prefix, memo, created_at, received_at, state, claimed_by
+    ) VALUES (
+        1, 'mastodon', '7', '', '5', 'kim@social.example', 'kim@social.example', 'kim', '', 'any ETA?',
+        'public', '[]', '', '{}', :at, :at, 'claimed', 'raj@example.org'
+    )
+    """,
 )
 
 
