@@ -196,30 +196,30 @@ async def test_a_stanza_as_large_as_a_server_lets_pass(
         await check(scene, sink, scene.ana, scene.bot.jid, Bad("x" * 300_000, TOO_LONG))
 
 
-async def test_corrections_change_nothing(scene: Scene, sink: Sink) -> None:
-    told = r"^I don't take corrections in this version: .*Nothing was changed"
+async def test_a_correction_makes_no_command_of_talk_and_no_second_post(scene: Scene, sink: Sink) -> None:
     talk = await scene.raj.say(scene.room, "post mortem at ten")
     after = scene.raj.mark()
     await scene.raj.correct(scene.room, talk, "!post mortem at ten")
-    await scene.raj.hears(told, where=scene.room, after=after)
+    await scene.raj.say(scene.room, "!help undo")
+    only = await scene.raj.hears("^`!undo", where=scene.room, after=after)
+    assert scene.raj.heard(scene.room, after=after) == [only]
     assert sink.committed == []
 
     posted = await scene.raj.say(scene.room, "!post All is wll")
-    await sink.has_committed(1)
-    after = scene.raj.mark()
+    await scene.raj.hears(r"^\[1\] mastodon http", where=scene.room)
     await scene.raj.correct(scene.room, posted, "!post All is well")
-    await scene.raj.hears(told, where=scene.room, after=after)
+    await scene.raj.hears(r"^\[1\] mastodon http\S+, corrected$", where=scene.room)
 
     mine = await scene.ana.tell(scene.bot.jid, "All is fyne")
-    await sink.has_committed(2)
+    await scene.ana.hears(r"^\[2\] .*mastodon http", where=scene.bot.jid)
     await scene.ana.correct(scene.bot.jid, mine, "All is fine")
-    await scene.ana.hears(told, where=scene.bot.jid)
-    after = scene.raj.mark()
-    await scene.raj.correct(scene.room, talk, "post mortem at eleven")
-    await scene.raj.say(scene.room, "!help undo")
-    (only,) = [await scene.raj.hears("^`!undo", where=scene.room, after=after)]
-    assert scene.raj.heard(scene.room, after=after)[0] == only
-    assert [status.text for status in sink.committed] == ["All is wll", "All is fyne"]
+    await scene.ana.hears(r"^\[2\] .*mastodon http\S+, corrected$", where=scene.bot.jid)
+    assert [status.text for status in sink.living] == ["All is well", "All is fine"]
+    assert len(sink.committed) == 2
+
+    await scene.ana.correct(scene.bot.jid, "unknown", "All is fun")
+    await scene.ana.hears("^I don't know the line that this corrects", where=scene.bot.jid)
+    assert [status.text for status in sink.living] == ["All is well", "All is fine"]
 
 
 async def test_what_is_left_out_is_told_and_a_post_of_ours_takes_no_answer(scene: Scene, sink: Sink) -> None:
