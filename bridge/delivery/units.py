@@ -12,6 +12,7 @@ from bridge.domain import settling, wording
 from bridge.domain.accounts import AccountState
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Refused, Sent, State, Tell, Unauthorized
 from bridge.domain.mint import Mint
+from bridge.domain.people import Place
 from bridge.domain.posts import Key
 from bridge.domain.retry import Breaker
 from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Terms, Wait
@@ -174,10 +175,15 @@ def _idle(made: _Claim, state: AccountState, *, until: datetime | None, cause: s
 def _free_holds(tx: Tx, context: Context, mint: Mint) -> datetime | None:
     """End the holds that are over, and return when the next undo window ends.
 
-    One that is over stays held while its conversation is away.
+    One that is over stays held while its conversation is away. A question in a room, which was most probably talk, is
+    forgotten when nobody has answered it for `max_age`.
     """
     held = outbox.held(tx, context.account)
     for one in held:
+        asked = Hold.QUESTION in one.held and one.source.place is Place.ROOM
+        if asked and context.now - one.fresh_since > context.terms.max_age:
+            outbox.save(tx, replace(one, state=State.CANCELLED, held=frozenset(), hold_until=None), now=context.now)
+            continue
         over = one.hold_until is not None and one.hold_until <= context.now
         if over and Hold.UNDO in one.held and conversation(one.source) in context.present:
             outbox.free(tx, one, Hold.UNDO, now=context.now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text as sql
 
+from bridge.commands.incoming import Gesture, GestureKind
 from bridge.delivery import DIRECT
 from bridge.domain.ids import EntryId
 from bridge.domain.inbox import ItemState
@@ -219,3 +220,22 @@ async def test_a_reply_to_our_post_names_it(build: Build) -> None:
 
 async def item(house: House, entry: int) -> Any:
     return await house.stands(lambda tx: inbox.get(tx, EntryId(entry)))
+
+
+async def test_a_reply_of_which_nobody_says_that_it_is_an_answer_is_forgotten_in_the_end(build: Build) -> None:
+    house = await build()
+    platform = house.platforms["mastodon"]
+    platform.say("any ETA?")
+    await house.quiet()
+    house.heard()
+    await house.store.write(lambda tx: tx.changed(sql("UPDATE notice SET stanza_id = 's1' WHERE item_id = 1")))
+    reply = Gesture(kind=GestureKind.REPLY, about="s1")
+    said = await house.say("is it the cache again?", gesture=reply)
+    assert said == ["[2->1] Talk or answer? `!send 2` answers @kim, from mastodon, as raj"]
+    await house.pass_time(3600)
+    assert await house.states(2) == ["held"]
+    await house.pass_time(60)
+    assert await house.states(2) == ["cancelled"]
+    assert house.heard() == []
+    assert await house.say("!send 2") == ["[2->1] isn't held: mastodon: cancelled"]
+    assert platform.count("post") == 0
