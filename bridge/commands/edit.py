@@ -115,8 +115,7 @@ def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: O
     )
     if Hold.QUESTION not in made.held:
         turn.touch(changed)
-    if accounts.panic(turn.tx) is not None:
-        turn.say(f"{tag(stored.id, stored.answers)} waits: everything outgoing is frozen", post=stored.id)
+    _say_if_frozen(turn, stored)
 
 
 def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], made: Order) -> None:
@@ -128,6 +127,15 @@ def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], mad
     said = " · ".join(f"{account}: {word}" for account, word in words.items())
     rest = "" if work.changed else f". {UNCHANGED}"
     turn.say(f"{tag(stored.id, stored.answers)} {said}{rest}", post=stored.id)
+    if work.changed:
+        _say_if_frozen(turn, stored)
+
+
+def _say_if_frozen(turn: Turn, stored: StoredPost) -> None:
+    if accounts.panic(turn.tx) is not None:
+        resume = turn.context.verb("resume")
+        words = f"waits: everything outgoing is frozen. An approver's {resume} continues"
+        turn.say(f"{tag(stored.id, stored.answers)} {words}", post=stored.id)
 
 
 def _revised(turn: Turn, stored: StoredPost, made: Order) -> StoredPost:

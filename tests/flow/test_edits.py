@@ -100,7 +100,8 @@ async def test_a_correction_waits_for_the_end_of_a_panic(build: Build) -> None:
     platform = house.platforms["mastodon"]
     await house.say("!post We are dwon")
     await house.say("!panic")
-    await house.say("!edit 1 We are down")
+    said = await house.say("!edit 1 We are down")
+    assert said[-1] == "[1] waits: everything outgoing is frozen. An approver's `!resume` continues"
     await house.pass_time(10)
     assert platform.count("edit") == 0
     await house.say("!resume", who="ana")
