@@ -26,10 +26,15 @@ FEATURES: Final = (
     "http://jabber.org/protocol/muc",
     "jabber:iq:version",
     "urn:xmpp:chat-markers:0",
+    "urn:xmpp:fallback:0",
+    "urn:xmpp:message-correct:0",
+    "urn:xmpp:message-retract:1",
     "urn:xmpp:ping",
+    "urn:xmpp:reactions:0",
     "urn:xmpp:receipts",
+    "urn:xmpp:reply:0",
 )
-"""What is really done; a correction, for example, is answered only, so it isn't among them."""
+"""What is really done. Clients offer reactions in a direct chat only to those who say that they know them."""
 
 
 def verification(category: str, type_: str, name: str, features: Iterable[str]) -> str:
