@@ -61,8 +61,8 @@ def undo(entry: EntryId | None) -> Deed:
         if stored is not None:
             everything = outbox.of_post(turn.tx, stored.id)
             for one in everything:
-                if one.kind is DeliveryKind.EDIT and one.state is State.READY:
-                    cancel(turn, one)
+                if one.kind is DeliveryKind.EDIT:
+                    _end_correction(turn, one)
             _each(turn, stored, "undo", everything, _Undo(turn).one, posts_only=True)
             if stored.answers is not None:
                 inbox.reopen(turn.tx, stored.answers)
@@ -130,6 +130,14 @@ def cancel(turn: Turn, one: Delivery) -> None:
     """End a delivery that isn't on the wire; nothing that it waited for can free it any more."""
     ended = replace(one, state=State.CANCELLED, held=frozenset(), hold_until=None, due_at=None)
     _save(turn, ended)
+
+
+def _end_correction(turn: Turn, one: Delivery) -> None:
+    """Have a correction of what is taken back not be made any more, nor be made again."""
+    if one.state is State.READY:
+        cancel(turn, one)
+    elif one.state is State.SENDING:
+        _save(turn, replace(one, unwanted=True))
 
 
 def _save(turn: Turn, one: Delivery) -> None:

@@ -51,14 +51,18 @@ async def edit(context: Context, entry: EntryId, text: str, *, line: Prefixes | 
         raise Mistake(
             f"{tag(entry, stored.answers)} goes where it went, to whom it went: {undo} and post it again. {UNCHANGED}"
         )
-    made = order(context, _wish(stored, deliveries, text, line if _is_draft(deliveries) else None, answered))
+    draft = _is_draft(deliveries)
+    made = order(context, _wish(stored, deliveries, text, line if draft else None, answered))
 
     def deed(turn: Turn) -> None:
         now = posts.get(turn.tx, entry)
         standing = outbox.of_post(turn.tx, entry)
         if now is None or now.revision != stored.revision:
             turn.say(f"{tag(entry, stored.answers)} was changed by somebody else meanwhile. {UNCHANGED}", post=entry)
-        elif _is_draft(standing):
+        elif draft and not _is_draft(standing):
+            # What was made of the line may go elsewhere, or be seen by others, than what is on its way by now.
+            turn.say(f"{tag(entry, stored.answers)} has just gone out: correct it again. {UNCHANGED}", post=entry)
+        elif draft:
             _rewrite(turn, now, standing, made)
         else:
             _correct(turn, now, standing, made)

@@ -272,14 +272,7 @@ def _doubt(
 ) -> Settled:
     if delivery.kind is not DeliveryKind.POST:
         # Deleting or editing twice is harmless, so there is nothing to look up.
-        again = replace(
-            _without_doubt(delivery),
-            state=State.READY,
-            due_at=due_at,
-            error=outcome.reason,
-            failures=delivery.failures + 1,
-        )
-        return Settled(delivery=again, breaker=breaker)
+        return _free(delivery, due_at=due_at, error=outcome.reason, failures=delivery.failures + 1, breaker=breaker)
     if delivery.state is State.UNCERTAIN:
         return _unsure_look(delivery, outcome, now=now, due_at=due_at, breaker=breaker, terms=terms)
     if not outcome.answered:

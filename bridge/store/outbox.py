@@ -155,16 +155,7 @@ def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delive
     if target.posted is None:
         message = f"delivery {target.id} has nothing known to delete"
         raise ValueError(message)
-    values = {
-        **delivery_rows.blank(target.post, target.account, DeliveryKind.DELETE, key, now),
-        "parent_id": target.posted.id,
-        "parent_memo": dict(target.posted.memo),
-        "posted_url": target.posted_url,
-        "follows": target.id,
-        "position": front(tx, target.account),
-    }
-    tx.wake(lane_topic(target.account))
-    return _delivery_of(tx, _new(tx, values))
+    return _add_change(tx, target, DeliveryKind.DELETE, key=key, now=now, position=front(tx, target.account))
 
 
 def add_edit(tx: Tx, target: Delivery, text: str, *, key: Key, now: datetime) -> Delivery:
@@ -172,16 +163,22 @@ def add_edit(tx: Tx, target: Delivery, text: str, *, key: Key, now: datetime) ->
     if target.posted is None:
         message = f"delivery {target.id} has nothing known to edit"
         raise ValueError(message)
+    words = {"text": text, "part": target.part, "parts": target.parts}
+    last = tail(tx, target.account)
+    return _add_change(tx, target, DeliveryKind.EDIT, key=key, now=now, position=last, **words)
+
+
+def _add_change(
+    tx: Tx, target: Delivery, kind: DeliveryKind, *, key: Key, now: datetime, position: int, **words: Any
+) -> Delivery:
     values = {
-        **delivery_rows.blank(target.post, target.account, DeliveryKind.EDIT, key, now),
-        "part": target.part,
-        "parts": target.parts,
-        "text": text,
-        "parent_id": target.posted.id,
-        "parent_memo": dict(target.posted.memo),
+        **delivery_rows.blank(target.post, target.account, kind, key, now),
+        "parent_id": target.posted.id if target.posted else None,
+        "parent_memo": dict(target.posted.memo) if target.posted else {},
         "posted_url": target.posted_url,
         "follows": target.id,
-        "position": tail(tx, target.account),
+        "position": position,
+        **words,
     }
     tx.wake(lane_topic(target.account))
     return _delivery_of(tx, _new(tx, values))

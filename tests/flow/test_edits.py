@@ -107,3 +107,17 @@ async def test_a_correction_waits_for_the_end_of_a_panic(build: Build) -> None:
     await house.say("!resume", who="ana")
     await house.quiet()
     assert platform.visible == ["We are down"]
+
+
+async def test_a_correction_that_was_on_the_wire_is_not_made_again_once_the_post_is_taken_back(build: Build) -> None:
+    house = await build(plugin=AbleFakePlugin)
+    platform = house.platforms["mastodon"]
+    await house.say("!post We are dwon")
+    platform.will("edit", Fate(hangs="after"))
+    await house.say("!edit 1 We are down")
+    await house.say("!undo 1")
+    await house.pass_time(120)
+    assert platform.visible == []
+    assert platform.count("edit") == 1
+    assert await house.states(1) == ["sent", "edit cancelled", "delete sent"]
+    assert not [line for line in house.heard() if "FAILED" in line]

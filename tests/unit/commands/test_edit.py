@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,8 @@ from bridge.domain.ids import EntryId
 from bridge.store import outbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.domain.deliveries import Delivery
     from bridge.store import Tx
     from tests.unit.commands.conftest import Bench
@@ -129,3 +131,22 @@ async def test_a_correction_that_needs_other_parts_is_refused(published: Bench) 
 async def test_there_is_nothing_to_edit(bench: Bench) -> None:
     await bench.hears("any ETA?")
     assert await bench.room("!edit 1 We are down") == ["There is no post [1]. Nothing was changed."]
+
+
+async def test_a_line_that_was_judged_as_a_drafts_changes_nothing_once_it_is_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.room("!to mastodon post hello", names=frozenset({"m1"}))
+    write = bench.store.write
+
+    async def late(unit: Callable[[Tx], Any], *, bulk: bool = False) -> Any:
+        monkeypatch.setattr(bench.store, "write", write)
+        await bench.become(1, State.SENT)
+        return await write(unit, bulk=bulk)
+
+    monkeypatch.setattr(bench.store, "write", late)
+    gesture = Gesture(kind=GestureKind.CORRECTION, about="m1")
+    (words,) = await bench.room("!visibility private post hello there", gesture=gesture)
+    assert words == "[1] has just gone out: correct it again. Nothing was changed."
+    assert await edits(bench) == []
+    assert [one.visibility for one in await bench.deliveries(1)] == [None]
