@@ -36,6 +36,7 @@ _log = structlog.stdlib.get_logger(__name__)
 _ACK_WINDOW = 5
 """Stanzas between two requests for an acknowledgement (XEP-0198) that slixmpp makes by itself, each before the stanza
 that fills the window; so a message, whose acknowledgement is waited for, is followed by a request of ours."""
+_WRITTEN_IN_VAIN = ("SSL connection is closed", "socket.send() raised exception.")
 _BIND = "{urn:ietf:params:xml:ns:xmpp-bind}bind"
 
 
@@ -67,8 +68,17 @@ class Failure:
 
 
 def silence() -> None:
-    """Keep slixmpp's own records out of the logs: they repeat what is told here, and the lowest level has passwords."""
+    """Keep slixmpp's own records out of the logs: they repeat what is told here, and the lowest level has passwords.
+
+    So it is with what asyncio says of each write to a connection that has ended but not told us yet: what was written
+    is owed until the server acknowledges it, and the end of the session is told by itself.
+    """
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").addFilter(_tells_something)
+
+
+def _tells_something(record: logging.LogRecord) -> bool:
+    return record.msg not in _WRITTEN_IN_VAIN
 
 
 class Client(ClientXMPP):

@@ -308,6 +308,7 @@ async def test_a_direct_line_that_asks_for_it_is_receipted_once_after_it_is_writ
         await person.hears("two", where=me.jid)
         await bot.stop()
         await tell("away", "!echo three", "{urn:xmpp:receipts}request")
+        await seen_by_all(person)
         await bot.start()
         await person.hears("three", where=me.jid)
         await seen_by_all(person)

@@ -1,0 +1,60 @@
+"""What the client keeps out of the logs."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from asyncio import sslproto
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.chat.client import silence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WRITES = 20
+
+
+@pytest.fixture(autouse=True)
+def asyncio_logger() -> Iterator[logging.Logger]:
+    logger = logging.getLogger("asyncio")
+    before = list(logger.filters)
+    silence()
+    silence()
+    yield logger
+    logger.filters[:] = before
+
+
+async def written_in_vain() -> None:
+    """Write often to a connection that has ended."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        _, writer = await asyncio.open_connection(host, port)
+        writer.transport.abort()
+        for _ in range(WRITES):
+            writer.write(b"<message/>")
+
+
+async def test_writing_to_a_connection_that_has_ended_is_not_told_each_time(
+    caplog: pytest.LogCaptureFixture, asyncio_logger: logging.Logger
+) -> None:
+    await written_in_vain()
+    assert caplog.messages == []
+    asyncio_logger.filters.clear()
+    await written_in_vain()
+    assert set(caplog.messages) == {"socket.send() raised exception."}
+
+
+def test_the_same_is_so_for_an_encrypted_one(caplog: pytest.LogCaptureFixture, asyncio_logger: logging.Logger) -> None:
+    assert "logger.warning('SSL connection is closed')" in inspect.getsource(sslproto)
+    asyncio_logger.warning("SSL connection is closed")
+    assert caplog.messages == []
+
+
+def test_what_else_asyncio_says_is_told(caplog: pytest.LogCaptureFixture, asyncio_logger: logging.Logger) -> None:
+    asyncio_logger.warning("Task was destroyed but it is pending!")
+    assert caplog.messages == ["Task was destroyed but it is pending!"]
