@@ -31,6 +31,7 @@ from bridge.chat.positions import Position, Positions
 from bridge.chat.rooms import Room
 from bridge.chat.sender import Sender
 from bridge.chat.session import Handlers, Login, Session
+from bridge.chat.uploads import Uploads
 from bridge.chat.worker import Desk, Entry, Passed, Worker
 from bridge.commands.incoming import Incoming
 from bridge.domain.people import Place, Role, Target
@@ -98,6 +99,7 @@ class Chat:
         self._session = Session(login, clock, handlers, jitter)
         self._own = self._session.own
         self._archives = Archives(self._session)
+        self._uploads = Uploads(self._session, settings.jid.partition("@")[2], ca_file=settings.ca_file)
         self._online = asyncio.Event()
         positions = Positions(store, clock)
         self._rooms = {room.jid: Room(room.jid, settings.nick, clock) for room in rooms}
@@ -171,6 +173,10 @@ class Chat:
         """Look again how the accounts stand, and show it; the store's own changes are seen without."""
         self._courtesy.look()
 
+    async def upload(self, data: bytes, *, name: str, type: str) -> str:  # noqa: A002 - as HTTP calls it
+        """Upload a file to our own server (XEP-0363), and return the link to get it at; raises UploadError."""
+        return await self._uploads.upload(data, name=name, type=type)
+
     async def close(self) -> None:
         """Take leave of everybody and close the stream, within 3 s; call it once `run` has ended."""
         self._session.send(presence(kind="unavailable"))
@@ -193,6 +199,7 @@ class Chat:
             room.forget()
         for conversation in self._conversations.values():
             conversation.leave()
+        self._uploads.forget()
         self._sender.reset()
         self._sender.online()
         self._conversations[self._own].enter()

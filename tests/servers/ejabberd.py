@@ -130,6 +130,7 @@ class Ejabberd(XmppServer):
                     "host": self.upload_domain,
                     "docroot": str(self.folder / "upload"),
                     "put_url": f"http://{HOST}:{self.http_port}/upload",
+                    "access": "all",
                 },
                 "mod_mam": {},
                 "mod_muc": {"host": self.rooms_domain, "default_room_options": {"persistent": True, "mam": True}},

@@ -27,6 +27,11 @@ class Prosody(XmppServer):
         self.https_port = self._port()
         self.websocket_url = f"ws://{HOST}:{self.http_port}/xmpp-websocket"
 
+    @property
+    def upload_port(self) -> int:
+        """Where what was uploaded is to be had, encrypted."""
+        return self.https_port
+
     def empty_archives(self) -> None:
         """Remove everything that was said from all archives, while the server runs or not."""
         for path in [*self.folder.glob("data/*/archive*/*"), *self.folder.glob("data/*/muc_log*/*")]:

@@ -121,6 +121,11 @@ class XmppServer(Server):
         """Take note that somebody has destroyed a room, so that it can be made anew."""
         self._rooms.remove(jid)
 
+    @property
+    def upload_port(self) -> int:
+        """Where what was uploaded is to be had."""
+        return self.http_port
+
     @abstractmethod
     def empty_archives(self) -> None:
         """Remove everything that was said from all archives, while the server runs."""
