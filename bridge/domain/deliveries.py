@@ -42,6 +42,7 @@ class Hold(StrEnum):
     UNDO = "undo"
     FOLLOWS = "follows"
     QUESTION = "question"
+    PICTURE = "picture"
 
 
 class DeliveryKind(StrEnum):
@@ -60,7 +61,8 @@ class Delivery:
     deletion deletes. `text` and the key are frozen once `attempt` is above zero. `pause` is how long the wait until
     `due_at` was meant to be when it was set. `doubt_since` is the first attempt whose outcome is not known,
     `doubt_attempt` that attempt's number, and `looks` counts the looks since then that could not tell. `unwanted` is
-    set when a person took it back while it was, or may have been, on its way.
+    set when a person took it back while it was, or may have been, on its way. `pictures` is how many its post has; the
+    first part of a thread carries them.
     """
 
     id: int
@@ -79,6 +81,7 @@ class Delivery:
     visibility: Visibility | None = None
     warning: str | None = None
     language: str | None = None
+    pictures: int = 0
     held: frozenset[str] = frozenset()
     hold_until: datetime | None = None
     position: int = 0

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a person asked to publish, with everything a unit of work must not make up itself."""
+    """What a person asked to publish, with everything a unit of work must not make up itself.
+
+    `pictures` is how many go with it.
+    """
 
     author: str
     nick: str
@@ -28,6 +31,7 @@ class Draft:
     warning: str | None = None
     language: str | None = None
     answers: EntryId | None = None
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class StoredPost:
     warning: str | None = None
     language: str | None = None
     answers: EntryId | None = None
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

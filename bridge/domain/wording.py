@@ -148,33 +148,52 @@ class Preview:
     """What the receipt of a held post tells before it goes out.
 
     `characters` counts the text alone; `fits` says for each account whether it fits (`ok`, `2 parts`, ...); `parts` are
-    the lines that show where a thread is cut.
+    the lines that show where a thread is cut; `pictures` is how many go with it.
     """
 
     characters: int
     fits: Mapping[str, str]
     parts: tuple[str, ...] = ()
+    pictures: int = 0
 
 
 def receipt(
-    stored: StoredPost, deliveries: Sequence[Delivery], *, preview: Preview | None, to: str | None, now: datetime
+    stored: StoredPost,
+    deliveries: Sequence[Delivery],
+    *,
+    preview: Preview | None,
+    to: str | None,
+    now: datetime,
+    missing: bool = False,
 ) -> str:
     """Return the living receipt of one post as it stands now.
 
     `preview` is None where the conversation wants none; `to` describes whom it answers (`@kim, private, from mastodon,
-    as raj`).
+    as raj`); `missing` is whether a picture of it is still to be fetched.
     """
     lead = tag(stored.id, stored.answers)
     states = {one.state for one in deliveries}
     if states <= {State.CANCELLED} and not any(one.doubt_since for one in deliveries):
         return f"{lead} cancelled. {NOTHING}"
     if State.HELD in states and states <= {State.HELD, State.CANCELLED}:
+        if any(Hold.PICTURE in one.held for one in deliveries):
+            return f"{lead} {_unseen(stored, deliveries, missing=missing)}"
         return f"{lead} {_held(stored, deliveries, preview=preview, to=to, now=now)}"
     grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in deliveries:
         grouped[one.account].append(one)
     whom = f"to {to}: " if to else ""
     return f"{lead} {whom}" + " · ".join(_account(name, ones) for name, ones in grouped.items())
+
+
+def _unseen(stored: StoredPost, deliveries: Sequence[Delivery], *, missing: bool) -> str:
+    """Return what a post waits for whose pictures aren't all there, or aren't described."""
+    place = stored.source.place
+    accounts = ", ".join(dict.fromkeys(one.account for one in deliveries if one.state is State.HELD))
+    if missing:
+        return f"waits for its picture, which I am fetching, then goes to {accounts}: {verb(place, 'undo')} stops it"
+    alt = verb(place, "alt TEXT")
+    return f"waits for a description of its picture ({alt}), then goes to {accounts}. {NOTHING}"
 
 
 def _held(
@@ -196,7 +215,8 @@ def _held(
     if to is not None:
         plain = set(preview.fits.values()) <= {FITS}
         return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
-    seen = f", {stored.visibility.value}" if stored.visibility else ""
+    seen = f", {plural(preview.pictures, 'picture')}" if preview.pictures else ""
+    seen += f", {stored.visibility.value}" if stored.visibility else ""
     return f"{plural(preview.characters, 'character')}{seen}: {fits}. Sending in {left}: {choice}{parts}"
 
 

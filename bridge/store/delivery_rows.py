@@ -74,7 +74,12 @@ def blank(entry: EntryId, account: str, kind: DeliveryKind, key: Key, now: datet
 
 def made(number: int, values: Mapping[str, Any], stored: StoredPost) -> Delivery:
     """Return the delivery of a row that was inserted just now under a number, without reading it back."""
-    post = {"source": stored.source.jid, "place": stored.source.place.value, "language": stored.language}
+    post = {
+        "source": stored.source.jid,
+        "place": stored.source.place.value,
+        "language": stored.language,
+        "pictures": stored.pictures,
+    }
     shown = {"visibility": stored.visibility and stored.visibility.value, "warning": stored.warning}
     return read(SimpleNamespace(id=number, **values, **post, **shown))
 
@@ -133,6 +138,7 @@ def read(row: Row[Any] | SimpleNamespace) -> Delivery:
         visibility=Visibility(row.visibility) if row.visibility else None,
         warning=row.warning,
         language=row.language,
+        pictures=row.pictures,
         held=row.held,
         hold_until=row.hold_until,
         position=row.position,

@@ -34,6 +34,7 @@ _ROWS = select(
     post.c.visibility,
     post.c.warning,
     post.c.language,
+    post.c.pictures,
 ).join_from(delivery, post, post.c.id == delivery.c.post_id)
 
 _ACCOUNT = delivery.c.account == bindparam("in_account")

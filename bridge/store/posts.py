@@ -81,6 +81,7 @@ def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
             "answers": draft.answers,
             "stanza_id": stanza,
             "hold_ms": draft.hold // _MS,
+            "pictures": draft.pictures,
             "receipt_id": receipt,
             "revision": 0,
             "created_at": draft.created_at,
@@ -100,6 +101,7 @@ def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
         warning=draft.warning,
         language=draft.language,
         answers=draft.answers,
+        pictures=draft.pictures,
     )
 
 
@@ -181,4 +183,5 @@ def _stored(row: Row[Any]) -> StoredPost:
         warning=row.warning,
         language=row.language,
         answers=EntryId(row.answers) if row.answers is not None else None,
+        pictures=row.pictures,
     )

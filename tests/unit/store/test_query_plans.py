@@ -28,6 +28,7 @@ from bridge.store import (
     inbox,
     notices,
     outbox,
+    pictures,
     posts,
     reactions,
     receipts,
@@ -72,6 +73,23 @@ class Case:
 
 
 CASES = [
+    Case("pictures.wanted", lambda tx: pictures.wanted(tx, 9), ("ix_picture_wanted",)),
+    Case("pictures.of_post", lambda tx: pictures.of_post(tx, ENTRY), ("ix_picture_post_id",)),
+    Case(
+        "pictures.loose",
+        lambda tx: pictures.loose(tx, sender="raj@example.org", source=DIRECTLY, after=NOW),
+        ("ix_picture_loose",),
+    ),
+    Case(
+        "pictures.is_known",
+        lambda tx: pictures.is_known(tx, "https://x", sender="raj@example.org", source=DIRECTLY, after=NOW),
+        ("ix_picture_url",),
+    ),
+    Case("pictures.of_stanza", lambda tx: pictures.of_stanza(tx, 7), ("ix_picture_stanza_id",)),
+    Case("pictures.detach", lambda tx: pictures.detach(tx, ENTRY), ("ix_picture_post_id",)),
+    Case("pictures.describe", lambda tx: pictures.describe(tx, 7, "a door"), ("pk_picture|ix_picture",)),
+    Case("pictures.kept", pictures.kept, ("ix_picture_ready",)),
+    Case("pictures.prune", lambda tx: pictures.prune(tx, NOW, 50), ("ix_picture_ready", "ix_delivery_post_id")),
     Case("cursors.get", lambda tx: cursors.get(tx, "a"), ("pk_cursor",)),
     Case("cursors.move", lambda tx: cursors.move(tx, "a", "1", NOW), ()),
     Case("stanzas.admit", lambda tx: stanzas.admit(tx, archive="a", key="k", sender="s", at=NOW), ()),
@@ -243,9 +261,14 @@ def _lite(index: str) -> str:
 
 def fill(tx: Tx) -> None:
     """Store some hundred rows of each kind, since the planner of PostgreSQL counts."""
-    states = {"delivery": ("sent", "ready"), "notice": ("done", "ready"), "item": ("done", "open")}
+    states = {
+        "delivery": ("sent", "ready"),
+        "notice": ("done", "ready"),
+        "item": ("done", "open"),
+        "picture": ("dropped", "ready"),
+    }
     for table in metadata.sorted_tables:
-        if table.name in {"short_id", "stanza", "item", "post", "delivery", "notice"}:
+        if table.name in {"short_id", "stanza", "item", "post", "delivery", "notice", "picture"}:
             both = states.get(table.name, ("", ""))
             rows = [_made(table, number, both[number % 50 == 0]) for number in range(1, 1001)]
             tx.execute(insert(table), rows)

@@ -1,0 +1,73 @@
+"""The tables, and the literal predicates that partial indexes and queries share.
+
+A bound parameter in a partial index's predicate makes SQLite scan, so the predicates are constants of text here.
+"""
+
+from __future__ import annotations
+
+from bridge.store.schema.base import metadata
+from bridge.store.schema.chat import (
+    NOTICE_ARCHIVED,
+    NOTICE_DONE,
+    NOTICE_PENDING,
+    NOTICE_RECEIPT,
+    NOTICE_RECEIPT_READY,
+    STANZA_NAMED,
+    STANZA_TWICE,
+    cursor,
+    flood,
+    notice,
+    pace,
+    reaction,
+    stanza,
+)
+from bridge.store.schema.house import account_state, audit, control, keep
+from bridge.store.schema.incoming import ITEM_OPEN, item, note
+from bridge.store.schema.outgoing import (
+    DELIVERY_HELD,
+    DELIVERY_IN_LANE,
+    DELIVERY_PUBLISHED,
+    DELIVERY_SENT,
+    PICTURE_LOOSE,
+    PICTURE_READY,
+    PICTURE_WANTED,
+    delivery,
+    picture,
+    post,
+    short_id,
+)
+
+__all__ = [
+    "DELIVERY_HELD",
+    "DELIVERY_IN_LANE",
+    "DELIVERY_PUBLISHED",
+    "DELIVERY_SENT",
+    "ITEM_OPEN",
+    "NOTICE_ARCHIVED",
+    "NOTICE_DONE",
+    "NOTICE_PENDING",
+    "NOTICE_RECEIPT",
+    "NOTICE_RECEIPT_READY",
+    "PICTURE_LOOSE",
+    "PICTURE_READY",
+    "PICTURE_WANTED",
+    "STANZA_NAMED",
+    "STANZA_TWICE",
+    "account_state",
+    "audit",
+    "control",
+    "cursor",
+    "delivery",
+    "flood",
+    "item",
+    "keep",
+    "metadata",
+    "note",
+    "notice",
+    "pace",
+    "picture",
+    "post",
+    "reaction",
+    "short_id",
+    "stanza",
+]

@@ -1,0 +1,57 @@
+"""How the accounts stand, what plugins keep, who rules, and who did what."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+
+from bridge.store.schema.base import Id, metadata, row_id
+from bridge.store.types import SafeText, Utc
+
+account_state = Table(
+    "account_state",
+    metadata,
+    Column("account", SafeText, primary_key=True),
+    Column("failures", Integer, nullable=False, comment="Unavailable in a row, for the breaker"),
+    Column("open_cause", SafeText, comment="why the breaker is open"),
+    Column("open_step", Integer, nullable=False, comment="probes that failed"),
+    Column("probe_at", Utc),
+    Column("told_at", Utc, comment="when the rooms were told so"),
+    Column("deaf_told_at", Utc, comment="when the rooms were told that it can't be heard"),
+)
+
+keep = Table(
+    "keep",
+    metadata,
+    Column("account", SafeText, primary_key=True),
+    Column("name", SafeText, primary_key=True),
+    Column("value", SafeText, nullable=False),
+    comment="What plugins remember: tokens that rotate, sessions.",
+)
+
+control = Table(
+    "control",
+    metadata,
+    Column("name", SafeText, primary_key=True, comment="panic"),
+    Column("actor", SafeText, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    row_id(),
+    Column("at", Utc, nullable=False),
+    Column("actor", SafeText, nullable=False),
+    Column("verb", SafeText, nullable=False),
+    Column("entry", Id, comment="the post or item"),
+    Column("account", SafeText),
+    Column("stanza_id", Id),
+    Column("content", SafeText, comment="may be forgotten; the digest stays"),
+    Column("salt", SafeText, comment="goes with the content"),
+    Column("digest", SafeText, nullable=False),
+    Column("previous", SafeText, nullable=False),
+    Column("hash", SafeText, nullable=False),
+    UniqueConstraint("previous"),
+    Index(None, "entry"),
+    sqlite_autoincrement=True,
+)

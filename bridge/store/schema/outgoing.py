@@ -1,0 +1,165 @@
+"""What goes out: posts, their pictures, and their deliveries."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+
+from bridge.store.schema.base import Id, metadata, row_id
+from bridge.store.types import Reasons, SafeText, Utc
+
+DELIVERY_IN_LANE = "state IN ('ready', 'sending', 'uncertain')"
+DELIVERY_HELD = "state = 'held'"
+DELIVERY_SENT = "state = 'sent'"
+DELIVERY_PUBLISHED = "posted_id IS NOT NULL"
+PICTURE_WANTED = "state = 'wanted'"
+PICTURE_READY = "state = 'ready'"
+PICTURE_LOOSE = "post_id IS NULL AND state IN ('wanted', 'ready')"
+
+short_id = Table(
+    "short_id",
+    metadata,
+    row_id(),
+    Column("kind", SafeText, nullable=False),
+    sqlite_autoincrement=True,
+    comment="The one sequence of posts, items and floods; a row is never deleted, so that an id is never reused.",
+)
+
+post = Table(
+    "post",
+    metadata,
+    Column("id", Id, ForeignKey("short_id.id"), primary_key=True, autoincrement=False),
+    Column("author", SafeText, nullable=False, comment="real bare JID"),
+    Column("nick", SafeText, nullable=False, comment="what colleagues call the author"),
+    Column("source", SafeText, nullable=False, comment="the room, or the author's bare JID"),
+    Column("place", SafeText, nullable=False, comment="room | direct"),
+    Column("text", SafeText, nullable=False),
+    Column("warning", SafeText),
+    Column("visibility", SafeText),
+    Column("language", SafeText),
+    Column("answers", Id, ForeignKey("item.id")),
+    Column("stanza_id", Id, ForeignKey("stanza.id", ondelete="SET NULL")),
+    Column("hold_ms", Integer, nullable=False),
+    Column("pictures", Integer, nullable=False, server_default="0", comment="how many it has"),
+    Column("receipt_id", Id, nullable=False, comment="the post whose living receipt this one shares, or itself"),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "source", "created_at"),
+    Index(None, "receipt_id"),
+    Index(None, "answers"),
+    Index(None, "stanza_id"),
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    row_id(),
+    Column("url", SafeText, nullable=False, comment="where it was shared"),
+    Column("sender", SafeText, nullable=False, comment="real bare JID"),
+    Column("source", SafeText, nullable=False, comment="the room, or the sender's bare JID"),
+    Column("place", SafeText, nullable=False, comment="room | direct"),
+    Column("post_id", Id, ForeignKey("post.id"), comment="none while it waits for words"),
+    Column("stanza_id", Id, ForeignKey("stanza.id", ondelete="SET NULL")),
+    Column("alt", SafeText, nullable=False, comment="its description"),
+    Column("state", SafeText, nullable=False, comment="wanted | ready | failed | dropped"),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Utc),
+    Column("file", SafeText, comment="its name in the directory of pictures"),
+    Column("type", SafeText, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("error", SafeText),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "post_id"),
+    Index(None, "stanza_id"),
+    Index(None, "url"),
+    Index("ix_picture_wanted", "id", sqlite_where=text(PICTURE_WANTED), postgresql_where=text(PICTURE_WANTED)),
+    Index("ix_picture_ready", "created_at", sqlite_where=text(PICTURE_READY), postgresql_where=text(PICTURE_READY)),
+    Index(
+        "ix_picture_loose",
+        "sender",
+        "source",
+        sqlite_where=text(PICTURE_LOOSE),
+        postgresql_where=text(PICTURE_LOOSE),
+    ),
+    sqlite_autoincrement=True,
+    comment="What people shared to be published; the files are in the directory of pictures.",
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    row_id(),
+    Column("post_id", Id, ForeignKey("post.id"), nullable=False),
+    Column("account", SafeText, nullable=False),
+    Column("kind", SafeText, nullable=False, comment="post | edit | delete"),
+    Column("part", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("text", SafeText, nullable=False),
+    Column("parent_id", SafeText, comment="what it answers there"),
+    Column("parent_memo", JSON, nullable=False),
+    Column("follows", Id, ForeignKey("delivery.id"), comment="the part before it, or what it edits or deletes"),
+    Column("state", SafeText, nullable=False),
+    Column("held", Reasons, nullable=False),
+    Column("hold_until", Utc),
+    Column("position", Id, nullable=False, comment="order in the lane"),
+    Column("fresh_since", Utc, nullable=False, comment="what max_age counts from"),
+    Column("due_at", Utc),
+    Column("pause_ms", BigInteger, comment="how long the wait until due_at was meant to be"),
+    Column("key_token", SafeText, nullable=False),
+    Column("key_minted_at", Utc, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, comment="in a row, for the back-off"),
+    Column("looks", Integer, nullable=False, comment="since the doubt began, that could not tell"),
+    Column("epoch", SafeText, comment="the run of the program that made the last attempt"),
+    Column("doubt_since", Utc),
+    Column("doubt_attempt", Integer, comment="the attempt that the doubt began with"),
+    Column("unwanted", Boolean, nullable=False, comment="to be deleted once found"),
+    Column("told", Boolean, nullable=False, comment="a line told of trouble with it, so a line will tell of its end"),
+    Column("posted_id", SafeText),
+    Column("posted_url", SafeText),
+    Column("memo", JSON, nullable=False),
+    Column("error", SafeText),
+    Column("created_at", Utc, nullable=False),
+    Column("settled_at", Utc),
+    UniqueConstraint("key_token"),
+    Index(None, "post_id"),
+    Index(None, "follows"),
+    Index(
+        "ix_delivery_lane",
+        "account",
+        "position",
+        sqlite_where=text(DELIVERY_IN_LANE),
+        postgresql_where=text(DELIVERY_IN_LANE),
+    ),
+    Index(None, "account", "position"),
+    Index(
+        "ix_delivery_held",
+        "account",
+        "hold_until",
+        sqlite_where=text(DELIVERY_HELD),
+        postgresql_where=text(DELIVERY_HELD),
+    ),
+    Index(
+        "ix_delivery_published",
+        "account",
+        "posted_id",
+        sqlite_where=text(DELIVERY_PUBLISHED),
+        postgresql_where=text(DELIVERY_PUBLISHED),
+    ),
+    Index(
+        "ix_delivery_known",
+        "account",
+        "settled_at",
+        sqlite_where=text(DELIVERY_PUBLISHED),
+        postgresql_where=text(DELIVERY_PUBLISHED),
+    ),
+    Index(
+        "ix_delivery_sent",
+        "settled_at",
+        sqlite_where=text(DELIVERY_SENT),
+        postgresql_where=text(DELIVERY_SENT),
+    ),
+    sqlite_autoincrement=True,
+)
