@@ -25,6 +25,8 @@ from bridge.domain.clock import Clock, SystemClock, wait_event
 from bridge.domain.people import Place, Target
 from bridge.domain.standing import Standing
 from bridge.listening import Listener
+from bridge.pictures.addresses import UploadHost
+from bridge.pictures.service import Pictures
 from bridge.registry import State
 from bridge.store import Store
 from bridge.store import accounts as states
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from bridge import web
     from bridge.domain.findings import Finding
+    from bridge.pictures.fetch import Fetcher
     from bridge.registry import Account, AnyPlugin, Registry
     from bridge.settings import Settings
     from bridge.store import Tx
@@ -100,6 +103,7 @@ class Bridge:
         self.stopping = asyncio.Event()
         admins = tuple(Target(jid, Place.DIRECT) for jid in settings.admins())
         enabled = [account for account in accounts if account.settings.enabled]
+        self._pictures = Pictures(store, settings, clock, lambda: _fetcher(settings))
         self._lanes = Lanes(
             [
                 Lane(
@@ -112,6 +116,7 @@ class Bridge:
                     max_age=settings.posting.max_age,
                     backoff=settings.posting.backoff,
                     started=self._started,
+                    pictures=self._pictures.media,
                 )
                 for account in enabled
             ],
@@ -152,6 +157,7 @@ class Bridge:
 
                 await stack.enter_async_context(web.serve(self._settings.web.listen, self.health))
             await stack.enter_async_context(self._timers.running())
+            await stack.enter_async_context(_background(self._pictures.run(), "pictures"))
             await stack.enter_async_context(_background(self._accounts.run(), "accounts"))
             for account in self._accounts:
                 if account.name in self._listeners:
@@ -233,6 +239,13 @@ class Bridge:
             self._listeners[account.name].poke()
             self._chat.look()
             await changed.wait()
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    from bridge.pictures.fetch import Fetcher  # noqa: PLC0415 - its library is 10 MB, which most don't need
+
+    host = settings.xmpp.upload_host
+    return Fetcher(upload=UploadHost.parse(host) if host else None, ca_file=settings.xmpp.ca_file)
 
 
 @asynccontextmanager

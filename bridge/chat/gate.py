@@ -27,6 +27,7 @@ from bridge.chat.elements import (
     stamp_of,
 )
 from bridge.chat.encrypted import is_encrypted, only_changes_keys, without_offers
+from bridge.chat.files import shared
 from bridge.chat.gestures import gesture_of
 from bridge.chat.positions import Position
 from bridge.commands.incoming import Content, GestureKind, Incoming
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from bridge.chat.files import Shared
     from bridge.commands.incoming import Gesture
 
 LONGEST: Final = 32_768
@@ -44,8 +46,6 @@ LONGEST: Final = 32_768
 
 _REPLY: Final = "urn:xmpp:reply:0"
 _FALLBACK: Final = "{urn:xmpp:fallback:0}"
-_OOB: Final = "{jabber:x:oob}"
-_FILE_SHARING: Final = "{urn:xmpp:sfs:0}file-sharing"
 _HEADER: Final = "{http://jabber.org/protocol/shim}"
 
 _NOT_SPEECH: Final = (
@@ -130,10 +130,12 @@ def speech(message: Element, origin: Origin) -> Incoming | None:
         return None
     if message.find(f"{FORWARD}forwarded") is not None or message.find(f"{CLIENT}error") is not None:
         return None
-    content = Content.TEXT if wordless else _content(message)
     # Clients add a body to a wordless gesture for those that don't know it.
     text = "" if wordless else _text(message)
-    if content is None or (not text.strip() and content is not Content.ENCRYPTED and not wordless):
+    files = None if wordless else shared(message, text)
+    content = Content.TEXT if wordless else _content(message, files)
+    spoken = bool(text.strip()) or (files is not None and files.urls)
+    if content is None or not (spoken or wordless or content is Content.ENCRYPTED):
         return None
     return Incoming(
         archive=origin.archive,
@@ -144,12 +146,14 @@ def speech(message: Element, origin: Origin) -> Incoming | None:
         sender=origin.sender,
         nick=origin.nick,
         affiliation=origin.affiliation,
-        text=text,
+        text=text if files is None else files.caption,
         said_at=origin.said_at,
         content=content,
         caught_up=not origin.archived,
         gesture=gesture,
         names=origin_ids(message),
+        files=files.urls if files is not None and content is Content.FILE else (),
+        described=xml_safe(files.described)[:LONGEST] if files is not None else "",
     )
 
 
@@ -200,12 +204,12 @@ def _deed(gesture: Gesture) -> str:
     return json.dumps([gesture.kind.value, gesture.about, sorted(gesture.emojis)])
 
 
-def _content(message: Element) -> Content | None:
+def _content(message: Element, files: Shared | None) -> Content | None:
     if only_changes_keys(message):
         return None
     if is_encrypted(message, _body(message) or ""):
         return Content.ENCRYPTED
-    if message.find(_FILE_SHARING) is not None or _is_link_alone(message):
+    if files is not None:
         return Content.FILE
     return Content.TEXT if _understood(message) else None
 
@@ -216,11 +220,6 @@ def _is_automatic(message: Element) -> bool:
         header.get("name", "").casefold() == "auto-submitted" and (header.text or "").strip().casefold() != "no"
         for header in message.iterfind(f"{_HEADER}headers/{_HEADER}header")
     )
-
-
-def _is_link_alone(message: Element) -> bool:
-    body = (_body(message) or "").strip()
-    return any((url.text or "").strip() == body for url in message.iterfind(f"{_OOB}x/{_OOB}url")) and bool(body)
 
 
 def _understood(message: Element) -> bool:

@@ -167,6 +167,9 @@ def _send(turn: Turn, stored: StoredPost) -> None:
             one = outbox.free(turn.tx, one, reason, now=turn.now)  # noqa: PLW2901 - one reason after the other
     turn.audit("send", entry=stored.id)
     turn.touch(stored)
+    if any(Hold.PICTURE in one.held for one in waiting):
+        turn.say(f"{_lead(stored)} goes out as soon as its picture is here and described", post=stored.id)
+        return
     frozen = accounts.panic(turn.tx) is not None
     rest = f"ready, but everything outgoing is frozen: an approver's {context.verb('resume')} continues"
     turn.say(f"{_lead(stored)} {rest if frozen else 'goes out now'}", post=stored.id)

@@ -39,8 +39,9 @@ class Order:
 class Wish:
     """What a person wants published: the text, and what the prefixes said about it.
 
-    Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word, and
-    `signed` what its author is called, where that is somebody else than who says so now.
+    Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word,
+    `pictures` whether it has some and needs no text, and `signed` what its author is called, where that is somebody
+    else than who says so now.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Wish:
     warning: str | None = None
     visibility: Visibility | None = None
     question: bool = False
+    pictures: bool = False
     answers: StoredItem | None = None
     signed: str | None = None
 
@@ -55,7 +57,7 @@ class Wish:
 def order(context: Context, wish: Wish) -> Order:
     """Return what to write for a wish; raises Mistake where nothing can be published."""
     text, left_out = cleaned(wish.text)
-    if is_blank(text):
+    if is_blank(text) and not (wish.pictures or context.incoming.files):
         raise Mistake(f"There is nothing to post in that. {NOTHING}")
     warning = None if wish.warning is None else " ".join(cleaned(wish.warning)[0].split())
     views = [_answering(context, wish.answers)] if wish.answers is not None else _views(context, wish.to)
@@ -144,7 +146,9 @@ def _texts(view: AccountView, draft: Draft, *, prefix: str) -> Sequence[str]:
     """
     lead = f"{prefix} " if prefix else ""
     said = draft.text.removeprefix(lead) if lead else draft.text
-    text = f"{said} {_signature(view.signature, draft.nick)}" if view.signature else said
+    text = f"{said} {_signature(view.signature, draft.nick)}".strip() if view.signature else said
+    if not text:
+        return [prefix]
     limits = view.limits
     if limits is None:
         return [lead + text]

@@ -42,7 +42,8 @@ class Context:
     """One line of a person, and everything that its unit of work must not find out or make up itself.
 
     `seed` is where the unit's ids come from, `secret` where the salts of its audit rows do. `blind` is whether lines
-    before this one aren't committed yet.
+    before this one aren't committed yet. `shared` are the links of the files that the person last shared in this room
+    without a word to us, which are nobody's business until they say so.
     """
 
     incoming: Incoming
@@ -56,6 +57,7 @@ class Context:
     born_for: frozenset[str]
     new_id: Callable[[], str]
     blind: bool = False
+    shared: tuple[str, ...] = ()
 
     @property
     def source(self) -> Target:

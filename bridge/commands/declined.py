@@ -110,7 +110,7 @@ def _quoted(turn: Turn) -> str:
     incoming, now = turn.context.incoming, turn.now
     ago = f"{since(now, incoming.said_at)} ago"
     who = f"{turn.context.nick}, {ago}" if incoming.place is Place.ROOM else ago
-    said = f'"{shortened(incoming.text)}"' if incoming.text else "(a gesture)"
+    said = f'"{shortened(incoming.text)}"' if incoming.text else "(a picture)" if incoming.files else "(a gesture)"
     said = "(encrypted)" if incoming.content is Content.ENCRYPTED else said
     return f"{who}: {said}"
 

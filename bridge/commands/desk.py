@@ -19,6 +19,7 @@ from bridge.commands.context import Context, Deed, Mistake, Turn, saying
 from bridge.commands.heard import Unreadable
 from bridge.commands.incoming import Content
 from bridge.commands.lines import Talk
+from bridge.commands.pictures import LOOSE_FOR
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING
 from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, stanzas
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 POISON = 4
 """After so many refusals of one message by the store the message itself is taken for the cause."""
+
+_MOST_SHARED = 100
+"""People of whom it is remembered what they last shared in a room."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -72,6 +76,7 @@ class Desk:
         self._new_id = new_id
         self._refused: tuple[str, str] | None = None
         self._refusals = 0
+        self._shared: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = {}
         self._cursors = _Cursors(store)
 
     async def handle(self, incoming: Incoming) -> None:
@@ -134,7 +139,20 @@ class Desk:
             born_for=self._born_for(),
             new_id=self._new_id,
             blind=blind,
+            shared=self._shared_by(incoming),
         )
+
+    def _shared_by(self, incoming: Incoming) -> tuple[str, ...]:
+        at, files = self._shared.get((incoming.archive, incoming.sender), (None, ()))
+        return files if at is not None and abs(incoming.said_at - at) <= LOOSE_FOR else ()
+
+    def _note_shared(self, incoming: Incoming) -> None:
+        """Remember what was shared among colleagues, here alone, in case its author means us to take it."""
+        name = (incoming.archive, incoming.sender)
+        self._shared.pop(name, None)
+        self._shared[name] = (incoming.said_at, incoming.files)
+        if len(self._shared) > _MOST_SHARED:
+            del self._shared[next(iter(self._shared))]
 
     async def _hear(self, context: Context) -> None:
         judged = await self._judge(context)
@@ -146,15 +164,19 @@ class Desk:
     async def _judge(self, context: Context) -> _Judged | None:
         """Return what a message comes to; None where it concerns nobody."""
         if context.role is Role.NONE and context.place is Place.DIRECT:
-            if not context.incoming.text:
+            if not context.incoming.text and not context.incoming.files:
                 return None
             return _Judged(context, declined.to_stranger)
         if context.incoming.content is Content.AUTOMATIC:
             return _Judged(context, declined.to_automatic)
         heard = await meaning.hear(context)
+        if not isinstance(heard, Talk) and context.incoming.files:
+            self._shared.pop((context.incoming.archive, context.incoming.sender), None)
         if isinstance(heard, Unreadable):
             return _Judged(context, declined.to_encrypted)
         if isinstance(heard, Talk):
+            if context.incoming.files and context.role is not Role.NONE:
+                self._note_shared(context.incoming)
             return None
         waited = context.now - context.incoming.said_at
         if waited > self._settings.posting.max_age:

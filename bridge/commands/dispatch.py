@@ -11,6 +11,7 @@ from bridge.commands import (
     control,
     edit,
     help,  # noqa: A004 - the verb is called so
+    pictures,
     posting,
     surroundings,
     triage,
@@ -18,8 +19,8 @@ from bridge.commands import (
 )
 from bridge.commands.compose import Wish
 from bridge.commands.context import Context, Deed, Mistake, saying
-from bridge.commands.gestures import Asked, Reacted
-from bridge.commands.heard import Edit, Refusal, Unreadable
+from bridge.commands.gestures import Asked, Reacted, Unshared
+from bridge.commands.heard import Edit, Refusal, Shared, Unreadable
 from bridge.commands.lines import Command, Nick, Question, Status, Talk
 from bridge.commands.lines import Mistake as Mistaken
 from bridge.domain.people import Role
@@ -49,6 +50,8 @@ async def deed_for(context: Context, heard: Heard) -> Deed:
         case Command():
             _check(context, heard)
             return await _command(context, heard)
+        case Shared():
+            return pictures.share
         case Status(text=text):
             return posting.post(context, Wish(text=text))
         case Question(text=text, meant=meant, why=why):
@@ -57,8 +60,10 @@ async def deed_for(context: Context, heard: Heard) -> Deed:
             return await _gesture(context, heard)
 
 
-async def _gesture(context: Context, meant: Edit | Asked | Reacted) -> Deed:
+async def _gesture(context: Context, meant: Edit | Asked | Reacted | Unshared) -> Deed:
     match meant:
+        case Unshared(message=message):
+            return pictures.unshare(message)
         case Edit(post=entry, text=text, line=line):
             return await edit.edit(context, entry, text, line=line)
         case Asked(item=item, text=text):
@@ -102,6 +107,8 @@ async def _command(context: Context, command: Command) -> Deed:
         return await answers.answer(context, to=_item(context, command), text=command.text)
     if command.verb == "edit":
         return await edit.edit(context, _entry(context, command), command.text)
+    if command.verb == "send" and command.target is None and await pictures.alone(context):
+        return posting.post(context, Wish(text="", pictures=True))
     make = _MAKERS.get(command.verb)
     if make is None:
         raise Mistake(f"{context.verb(command.verb)} is not in this version. {NOTHING}")
@@ -113,6 +120,11 @@ def _post(context: Context, command: Command) -> Deed:
     to = before.accounts or None
     wish = Wish(text=command.text, to=to, warning=before.warning, visibility=before.visibility)
     return posting.post(context, wish)
+
+
+def _undo(command: Command) -> Deed:
+    target = _perhaps(command)
+    return changes.undo(target) if target is not None else pictures.forget_or(changes.undo(None))
 
 
 def _perhaps(command: Command) -> EntryId | None:
@@ -142,7 +154,8 @@ def _word(command: Command) -> str | None:
 _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "post": _post,
     "send": lambda _, command: changes.send(_perhaps(command)),
-    "undo": lambda _, command: changes.undo(_perhaps(command)),
+    "undo": lambda _, command: _undo(command),
+    "alt": lambda context, command: pictures.describe(context, command.text),
     "retry": lambda context, command: changes.retry(_entry(context, command)),
     "found": lambda context, command: changes.found(_entry(context, command), _word(command)),
     "drop": lambda context, command: changes.drop(_entry(context, command)),

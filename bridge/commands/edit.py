@@ -6,12 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bridge.commands import pictures
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.posts import Key
 from bridge.domain.wording import plural, tag
 from bridge.store import accounts, inbox, outbox, posts, references
+from bridge.store import pictures as stored_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,6 +100,7 @@ def _wish(
         question=any(Hold.QUESTION in one.held for one in deliveries),
         answers=answered,
         signed=stored.nick,
+        pictures=stored.pictures > 0,
     )
     if line is None or answered is not None:
         return wish
@@ -108,11 +111,13 @@ def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: O
     """Put a post's new deliveries in the place of those that were never attempted."""
     outbox.forget(turn.tx, before)
     changed = _revised(turn, stored, made)
+    own = stored_pictures.of_post(turn.tx, stored.id) if stored.pictures else ()
+    wait = pictures.waits(own, {part.account for part in made.parts}, turn.context.settings)
     outbox.add(
         turn.tx,
         changed,
         made.parts,
-        held=made.held,
+        held=made.held | ({Hold.PICTURE.value} if wait else frozenset[str]()),
         now=turn.now,
         born_for=frozenset[str](),
         epoch=turn.context.store.epoch,

@@ -13,7 +13,7 @@ from bridge.commands.lines import Command, Talk
 from bridge.domain.inbox import ItemState
 from bridge.domain.people import Place
 from bridge.settings import ReplyGesture
-from bridge.store import inbox, posts, reactions, references
+from bridge.store import inbox, pictures, posts, reactions, references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,13 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unshared:
+    """The author of a message with pictures, which wait for words, has taken it back."""
+
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Somebody corrects a line, in a direct chat, that we don't know."""
 
@@ -72,7 +79,7 @@ class Asked:
     text: str
 
 
-Meant: TypeAlias = Command | Reacted | Corrected | Unknown | Asked | Talk | None
+Meant: TypeAlias = Command | Reacted | Corrected | Unshared | Unknown | Asked | Talk | None
 """None: the gesture means nothing, and its text whatever it would mean alone."""
 
 
@@ -97,13 +104,13 @@ def _ours(tx: Tx, context: Context, gesture: Gesture) -> Ours | None:
     return references.ours(tx, context.source, gesture.about)
 
 
-def _own(tx: Tx, context: Context, gesture: Gesture) -> tuple[bool, StoredPost | None]:
-    """Tell whether the sender's message is known to us as a command, and return the post that it made."""
+def _own(tx: Tx, context: Context, gesture: Gesture) -> tuple[int | None, StoredPost | None]:
+    """Return the number of the sender's message, if it is known to us as a command, and the post that it made."""
     incoming = context.incoming
     message = references.theirs(tx, archive=incoming.archive, sender=incoming.sender, name=gesture.about)
     if message is None:
-        return False, None
-    return True, None if message.post is None else posts.get(tx, message.post)
+        return None, None
+    return message.stanza, None if message.post is None else posts.get(tx, message.post)
 
 
 def _reactions(tx: Tx, context: Context, gesture: Gesture) -> Meant:
@@ -121,15 +128,17 @@ def _reactions(tx: Tx, context: Context, gesture: Gesture) -> Meant:
 
 
 def _retraction(tx: Tx, context: Context, gesture: Gesture) -> Meant:
-    _, stored = _own(tx, context, gesture)
-    return Talk() if stored is None else Command(verb="undo", said="undo", target=stored.id)
+    message, stored = _own(tx, context, gesture)
+    if stored is not None:
+        return Command(verb="undo", said="undo", target=stored.id)
+    return Talk() if message is None or not pictures.of_stanza(tx, message) else Unshared(message)
 
 
 def _correction(tx: Tx, context: Context, gesture: Gesture) -> Meant:
     known, stored = _own(tx, context, gesture)
     if stored is not None:
         return Corrected(stored)
-    if known:
+    if known is not None:
         # A command that went wrong, said anew: it made nothing that could be changed.
         return None
     return Talk() if context.place is Place.ROOM else Unknown()
@@ -141,7 +150,7 @@ def _reply(tx: Tx, context: Context, gesture: Gesture) -> Meant:
     if item is None:
         return None
     text = _unaddressed(context)
-    if text.startswith(NOTE):
+    if text.startswith(NOTE) and not context.incoming.files:
         text = text.removeprefix(NOTE).strip()
         return Command(verb="note", said="note", target=item.id, text=text) if text else Talk()
     return _answer(context, item, text)
@@ -160,7 +169,8 @@ def _answer(context: Context, item: StoredItem, text: str) -> Meant:
     way = ReplyGesture.ANSWER if room is None else room.reply_gesture
     if way is ReplyGesture.ANSWER or _is_mine(context, item):
         return Command(verb="r", said="r", target=item.id, text=text)
-    return Asked(item.id, text) if way is ReplyGesture.ASK else Talk()
+    # Without words nobody could tell what the question is about.
+    return Asked(item.id, text) if way is ReplyGesture.ASK and text else Talk()
 
 
 def _is_mine(context: Context, item: StoredItem) -> bool:

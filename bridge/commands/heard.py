@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bridge.commands import gestures
 from bridge.commands.declined import ENCRYPTED
-from bridge.commands.gestures import Asked, Corrected, Reacted, Unknown
+from bridge.commands.gestures import Asked, Corrected, Reacted, Unknown, Unshared
 from bridge.commands.grammar import parse
 from bridge.commands.incoming import Content, GestureKind
 from bridge.commands.lines import Command, Line, Outcome, Prefixes, Question, Status, Talk
@@ -31,6 +31,10 @@ class Refusal:
     words: str
 
 
+class Shared:
+    """Pictures without a word, for what their author says next."""
+
+
 class Unreadable:
     """Encrypted, so that nobody can tell for whom it is."""
 
@@ -44,7 +48,10 @@ class Edit:
     line: Prefixes | None = None
 
 
-Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Asked
+Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Asked | Shared | Unshared
+
+WITH_PICTURES: Final = frozenset({"post", "r"})
+"""The commands that a picture can come with."""
 
 
 class _Unread(Exception):  # noqa: N818 - never leaves this module
@@ -84,18 +91,37 @@ class _Deep(_Shallow):
 async def hear(context: Context) -> Heard:
     """Return what a message means; Talk where it is nobody's business. Raises ReadError."""
     incoming = context.incoming
-    if incoming.gesture is not None and incoming.content is Content.TEXT:
+    if incoming.gesture is not None and incoming.content in {Content.TEXT, Content.FILE}:
         heard = await _gesture(context, incoming.gesture)
         if heard is not None:
-            return heard
+            return _with_files(context, heard)
     outcome = await _parsed(context)
     addressed = incoming.place is Place.DIRECT or not isinstance(outcome, Talk)
     if incoming.content is Content.ENCRYPTED and (incoming.place is Place.DIRECT or not addressed):
         return Unreadable() if context.role is not Role.NONE else Talk()
+    if incoming.content is Content.FILE:
+        return _with_files(context, outcome)
     if addressed and incoming.content is not Content.TEXT:
-        return Refusal(_unreadable(context, incoming.content))
+        return Refusal(ENCRYPTED)
     if addressed and isinstance(outcome, Talk):
         return Refusal(f"There is nothing in that. {NOTHING}")
+    return outcome
+
+
+def _with_files(context: Context, outcome: Heard) -> Heard:
+    """Return what a message means that may share files; in a room what isn't for us is talk, and so are its files."""
+    files = context.incoming.files
+    if context.incoming.content is not Content.FILE or (isinstance(outcome, Talk) and context.place is Place.ROOM):
+        return outcome
+    if not files:
+        return Refusal(f"I can't fetch a file that is shared that way: share it by HTTP upload. {NOTHING}")
+    if any(url.lower().startswith("aesgcm:") for url in files):
+        return Refusal(f"That file is encrypted end to end, so I can't take it: send it without encryption. {NOTHING}")
+    if isinstance(outcome, Talk):
+        return Shared()
+    if isinstance(outcome, Command) and outcome.verb not in WITH_PICTURES:
+        post, reply = context.verb("post TEXT"), context.verb("r ID TEXT")
+        return Refusal(f"A picture goes with {post} or {reply} alone. {NOTHING}")
     return outcome
 
 
@@ -144,15 +170,3 @@ async def _parsed(context: Context) -> Outcome:
         return parse(line, _Shallow(context.accounts))
     except _Unread:
         return await context.read(lambda tx: parse(line, _Deep(context.accounts, tx)))
-
-
-def _unreadable(context: Context, content: Content) -> str:
-    match content:
-        case Content.FILE:
-            return (
-                f"I can't take files yet: say it in words, or post a link with {context.verb('post TEXT')}. {NOTHING}"
-            )
-        case Content.ENCRYPTED:
-            return ENCRYPTED
-        case Content.TEXT | Content.AUTOMATIC:
-            return NOTHING

@@ -54,7 +54,8 @@ class Incoming:
     real bare JID, taken as the stanza came off the stream. `affiliation` is the sender's in the room *now* (`owner`,
     `admin`, `member`, `none`, `outcast`; `none` in a direct chat). `said_at` is when the server received it.
     `caught_up` is false while the archive is being read. `names` are the ids that the sender gave the message, by which
-    later ones may refer to it. A retraction or a reaction has no text.
+    later ones may refer to it. A retraction or a reaction has no text. `files` are the links of what was shared with
+    it, whose caption is the text; `described` is what its sender's client says that they show.
     """
 
     archive: str
@@ -71,3 +72,5 @@ class Incoming:
     caught_up: bool = True
     gesture: Gesture | None = None
     names: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    described: str = ""

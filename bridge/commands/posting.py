@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bridge.commands import pictures
 from bridge.commands.compose import Order, Wish, order
 from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, plural, tag
 from bridge.store import accounts, outbox, posts, receipts
+from bridge.store import pictures as stored_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.commands.context import Context, Deed, Turn
     from bridge.domain.outbox import StoredPost
+    from bridge.domain.pictures import StoredPicture
 
 _SHOWN = 60
 
@@ -27,6 +30,9 @@ def post(context: Context, wish: Wish) -> Deed:
 
     def deed(turn: Turn) -> None:
         take_back_questions(turn)
+        if wish.pictures and not pictures.loose(turn):
+            turn.say(f"Your picture isn't here any more: share it again. {NOTHING}")
+            return
         stored = write(turn, made)
         turn.audit("post", entry=stored.id, content=stored.text)
 
@@ -68,15 +74,18 @@ def shortened(text: str, limit: int = _SHOWN) -> str:
 
 
 def write(turn: Turn, made: Order) -> StoredPost:
-    """Store a post with its deliveries, owe its receipt, and say what its author must know besides."""
+    """Store a post with its pictures and deliveries, owe its receipt, and say what its author must know besides."""
     tx, context = turn.tx, turn.context
     panic = accounts.panic(tx)
-    stored = posts.add(tx, made.draft, stanza=turn.stanza)
+    waiting = pictures.gathered(turn, made.held)
+    many = len(waiting) + len(context.incoming.files[: pictures.MOST])
+    stored = posts.add(tx, replace(made.draft, pictures=many), stanza=turn.stanza)
+    unseen = _unseen(turn, stored, made, waiting) if many else frozenset[str]()
     owed = outbox.add(
         tx,
         stored,
         made.parts,
-        held=made.held,
+        held=made.held | unseen,
         now=turn.now,
         born_for=context.born_for if panic is None else frozenset[str](),
         epoch=context.store.epoch,
@@ -96,6 +105,12 @@ def write(turn: Turn, made: Order) -> StoredPost:
     return stored
 
 
+def _unseen(turn: Turn, stored: StoredPost, made: Order, waiting: Sequence[StoredPicture]) -> frozenset[str]:
+    own = pictures.attach(turn, stored, waiting)
+    must = pictures.waits(own, {part.account for part in made.parts}, turn.context.settings)
+    return frozenset({Hold.PICTURE.value} if must else set[str]())
+
+
 def take_back_questions(turn: Turn) -> None:
     """Cancel the person's older lines that wait for a second word: a newer line has taken their place."""
     context = turn.context
@@ -106,4 +121,5 @@ def take_back_questions(turn: Turn) -> None:
             for one in outbox.of_post(turn.tx, entry):
                 if one.state is State.HELD:
                     outbox.save(turn.tx, replace(one, state=State.CANCELLED, held=frozenset()), now=turn.now)
+            stored_pictures.detach(turn.tx, entry)
             turn.audit("replaced", entry=entry)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from bridge.domain.deliveries import Delivery, DeliveryKind, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
+from bridge.domain.pictures import PictureState, taken
 from bridge.domain.text import clean_inbound, graphemes
 from bridge.domain.wording import FITS, Preview, gathered, more, receipt
 from bridge.settings import Mode
-from bridge.store import floods, inbox, notices, outbox, posts
+from bridge.store import floods, inbox, notices, outbox, pictures, posts
 from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.domain.notices import Notice
     from bridge.domain.outbox import StoredPost
     from bridge.domain.people import Target
+    from bridge.domain.pictures import StoredPicture
     from bridge.settings import Settings
     from bridge.store import Tx
 
@@ -74,11 +76,13 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
         return _count(tx, notice.receipt, notice.target)
     deliveries = outbox.of_post(tx, stored.id)
     answered = inbox.get(tx, stored.answers) if stored.answers is not None else None
-    plain = stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
+    own = pictures.of_post(tx, stored.id) if stored.pictures else ()
+    plain = not own and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
     return receipt(
         stored,
         deliveries,
-        preview=None if plain else preview(stored, deliveries, accounts),
+        preview=None if plain else preview(stored, deliveries, accounts, own),
+        missing=any(one.state is PictureState.WANTED for one in own),
         to=None if answered is None else addressee(answered, stored.nick),
         now=now,
     )
@@ -105,15 +109,19 @@ def handle(item: StoredItem) -> str:
     return "".join(clean_inbound(item.item.author.handle, 200).split()) or "somebody"
 
 
-def preview(stored: StoredPost, deliveries: Sequence[Delivery], accounts: Accounts) -> Preview:
-    """Return how a held post will look on each account."""
+def preview(
+    stored: StoredPost, deliveries: Sequence[Delivery], accounts: Accounts, own: Sequence[StoredPicture] = ()
+) -> Preview:
+    """Return how a held post will look on each account, with its `own` pictures."""
+    ready = [one for one in own if one.state is PictureState.READY]
     grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in deliveries:
         if one.kind is DeliveryKind.POST and one.state is State.HELD:
             grouped[one.account].append(one)
     return Preview(
         characters=graphemes(stored.text),
-        fits={name: _fit(name, ones, accounts) for name, ones in grouped.items()},
+        fits={name: _fit(name, ones, accounts) + _seen(name, ready, accounts) for name, ones in grouped.items()},
+        pictures=len(ready),
         parts=tuple(_cuts(grouped.values())),
     )
 
@@ -123,6 +131,18 @@ def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts) -> str:
         return f"{len(ones)} parts"
     view = accounts.view(name)
     return FITS if view is not None and view.limits is not None else "not checked (never reached yet)"
+
+
+def _seen(name: str, ready: Sequence[StoredPicture], accounts: Accounts) -> str:
+    """Return which of a post's pictures an account leaves out, as the end of what is said of it."""
+    view = accounts.view(name)
+    if not ready or view is None or view.limits is None:
+        return ""
+    many = len(taken(ready, view.limits))
+    if many == len(ready):
+        return ""
+    what = "its picture" if len(ready) == 1 else "pictures"
+    return f" WITHOUT {what}" if not many else f" with {many} of {len(ready)} pictures"
 
 
 def _cuts(threads: Iterable[Sequence[Delivery]]) -> list[str]:

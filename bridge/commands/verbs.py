@@ -180,7 +180,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _post.verb("edit ID TEXT", "gives a post another text, held or published", built=True),
     _post.verb("repeat ITEM", "repeats somebody's message on the account that heard it", "rt"),
     _post.verb("fav ITEM", "marks somebody's message as a favourite"),
-    _post.verb("alt TEXT", "describes the picture that you have just sent"),
+    _post.verb("alt TEXT", "describes the picture that you have just sent", built=True),
     _post.verb("retry ID", "tries again what failed, or what surely isn't there", built=True),
     _post.verb("found ID [LINK]", "says that a doubtful post is there after all", built=True),
     _post.verb("drop ID", "leaves a failed or doubtful post as it is", built=True),

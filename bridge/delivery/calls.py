@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import structlog
 
@@ -19,11 +20,13 @@ from bridge.domain.deliveries import (
     Unavailable,
     Uncertain,
 )
-from bridge.domain.posts import Post, Posted
+from bridge.domain.pictures import Lost
+from bridge.domain.posts import Media, Post, Posted
 from bridge.plugin import (
     Deletes,
     Edits,
     Finds,
+    Limits,
     Plugin,
     PluginError,
     RefusedError,
@@ -51,11 +54,40 @@ _LONGEST_REASON = 300
 
 T = TypeVar("T")
 
+Pictures: TypeAlias = Callable[[Delivery, Limits], Awaitable[tuple[Media, ...]]]
+"""Gives the pictures of a delivery as a platform with these limits takes them; raises Lost."""
 
-async def attempt(plugin: Plugin[BaseModel], delivery: Delivery, *, clock: Clock, deadline: timedelta) -> Outcome:
-    """Publish, edit or delete once, and return what came of it."""
-    does = {DeliveryKind.POST: _post, DeliveryKind.EDIT: _edit, DeliveryKind.DELETE: _delete}
-    return await _outcome(does[delivery.kind](plugin, delivery), delivery, clock=clock, deadline=deadline)
+
+async def no_pictures(_: Delivery, __: Limits) -> tuple[Media, ...]:
+    """Return none: for those that keep none."""
+    return ()
+
+
+async def attempt(
+    plugin: Plugin[BaseModel],
+    delivery: Delivery,
+    *,
+    clock: Clock,
+    deadline: timedelta,
+    pictures: Pictures = no_pictures,
+) -> Outcome:
+    """Publish, edit or delete once, and return what came of it; `pictures` gives a delivery's, fitted to the limits."""
+
+    async def post() -> Outcome:
+        try:
+            media = await pictures(delivery, plugin.limits) if delivery.pictures else ()
+        except Lost as error:
+            return Refused(reason=str(error))
+        return Sent(posted=await plugin.post(post_of(delivery, media), delivery.key))
+
+    match delivery.kind:
+        case DeliveryKind.POST:
+            call = post()
+        case DeliveryKind.EDIT:
+            call = _edit(plugin, delivery)
+        case DeliveryKind.DELETE:
+            call = _delete(plugin, delivery)
+    return await _outcome(call, delivery, clock=clock, deadline=deadline)
 
 
 async def look(
@@ -79,19 +111,16 @@ async def look(
     return await _outcome(find(), delivery, clock=clock, deadline=deadline, unanswered=Unavailable)
 
 
-def post_of(delivery: Delivery) -> Post:
+def post_of(delivery: Delivery, media: tuple[Media, ...] = ()) -> Post:
     """Return what the plugin shall publish."""
     return Post(
         text=delivery.text,
         in_reply_to=delivery.parent,
+        media=media,
         visibility=delivery.visibility,
         warning=delivery.warning,
         language=delivery.language,
     )
-
-
-async def _post(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
-    return Sent(posted=await plugin.post(post_of(delivery), delivery.key))
 
 
 async def _edit(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import structlog
 
 from bridge.delivery import calls, units
+from bridge.delivery.calls import Pictures, no_pictures
 from bridge.delivery.units import Attempt, Context, Idle, LookFor, Next
 from bridge.domain.clock import wait_event
 from bridge.domain.deliveries import Absent, Delivery, Outcome, Sent, Unauthorized
@@ -90,8 +91,9 @@ class Lane:
         backoff: timedelta,
         jitter: Callable[[], float] = random.random,
         started: asyncio.Event,
+        pictures: Pictures = no_pictures,
     ) -> None:
-        """Take what it works with; `started` is set once outgoing work may begin."""
+        """Take what it works with; `started` is set once outgoing work may begin, and `pictures` gives a post's."""
         self._account = account
         self._store = store
         self._clock = clock
@@ -101,6 +103,7 @@ class Lane:
         self._house = Terms(max_age=max_age, backoff=backoff)
         self._jitter = jitter
         self._started = started
+        self._pictures = pictures
         self._woken = store.event(outbox.lane_topic(account.name))
         self._stopping = False
         self._begun: tuple[int, int] | None = None
@@ -225,7 +228,8 @@ class Lane:
             return Idle(until=None, waiting=1, cause=self._account.problem, told=self._told, open=False)
         self._begun = (delivery.id, delivery.attempt)
         self._newest = max(self._newest, delivery.id)
-        call = calls.attempt(plugin, delivery, clock=self._clock, deadline=self._account.deadline)
+        deadline = self._account.deadline
+        call = calls.attempt(plugin, delivery, clock=self._clock, deadline=deadline, pictures=self._pictures)
         return await self._settle(delivery, await self._watched(call))
 
     async def _look(self, step: LookFor) -> Next:

@@ -185,7 +185,9 @@ def _free_holds(tx: Tx, context: Context, mint: Mint) -> datetime | None:
             outbox.save(tx, replace(one, state=State.CANCELLED, held=frozenset(), hold_until=None), now=context.now)
             continue
         over = one.hold_until is not None and one.hold_until <= context.now
-        if over and Hold.UNDO in one.held and conversation(one.source) in context.present:
+        # For its author a window begins when they see all that will go out: the picture, too.
+        over = over and Hold.UNDO in one.held and Hold.PICTURE not in one.held
+        if over and conversation(one.source) in context.present:
             outbox.free(tx, one, Hold.UNDO, now=context.now)
             _touch(tx, one, mint, context.now)
     later = (one.hold_until for one in held)

@@ -24,6 +24,7 @@ _LONGEST_HOLD: Final = timedelta(hours=1)
 _LONGEST_DEADLINE: Final = timedelta(minutes=10)
 _LONGEST_SETTLING: Final = timedelta(days=1)
 _LONGEST_NICK: Final = 64
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*))(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 _SECRET_KEY = re.compile(r"token|secret|passw|api[-_]?key|private[-_]?key|credential|cookie|session", re.IGNORECASE)
 
 
@@ -89,6 +90,13 @@ def _listen(value: str) -> str:
     return value
 
 
+def _upload_host(value: str) -> str:
+    found = _HOST_AND_PORT.fullmatch(value)
+    if found is None or not 0 < int(found["port"] or "443") <= 65535:  # noqa: PLR2004 - a port has 16 bits
+        raise ValueError('must be a host, or a host and a port, as "upload.example.org" or "127.0.0.1:5281"')
+    return value
+
+
 def _store_url(value: str) -> str:
     scheme = value.partition(":")[0].lower()
     if scheme in {"sqlite", "sqlite+pysqlite"}:
@@ -126,6 +134,11 @@ class XmppSettings(Section):
         examples=["ca.pem"],
     )
     nick: Annotated[str, AfterValidator(_nick)] = Field(default="status", description="the bot's name in the rooms")
+    upload_host: Annotated[str, AfterValidator(_upload_host)] | None = Field(
+        default=None,
+        description="host, or host:port, of your upload service, whose pictures are taken also in a private network",
+        examples=["upload.example.org"],
+    )
 
 
 class StoreSettings(Section):

@@ -79,11 +79,11 @@ def test_a_message_is_known_by_its_envelope(xml: Xml, stanza: str, kind: Kind) -
         (
             said("https://example.org/a.png", "<x xmlns='jabber:x:oob'><url>https://example.org/a.png</url></x>"),
             Content.FILE,
-            "https://example.org/a.png",
+            "",
         ),
         (
             said("see this", "<x xmlns='jabber:x:oob'><url>https://example.org/a.png</url></x>"),
-            Content.TEXT,
+            Content.FILE,
             "see this",
         ),
         (said("a.png", "<file-sharing xmlns='urn:xmpp:sfs:0'/>"), Content.FILE, "a.png"),

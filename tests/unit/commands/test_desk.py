@@ -281,7 +281,7 @@ async def test_administration_works_in_direct_chats_only(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (Content.FILE, "I can't take files yet"),
+        (Content.FILE, "I can't fetch a file that is shared that way"),
         (Content.ENCRYPTED, "I can't read encrypted messages"),
     ],
 )

@@ -43,7 +43,10 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("port = 0", "xmpp.port: must be at least 1"),
         ("nick = ''", "xmpp.nick: must be a name of 1 to 64 printable characters, without a slash"),
         ("hots = 'x'", "xmpp.hots: unknown key; did you mean host?"),
-        ("zzz = 'x'", "xmpp.zzz: unknown key; there are: ca_file, host, jid, nick, password, port, resource"),
+        (
+            "zzz = 'x'",
+            "xmpp.zzz: unknown key; there are: ca_file, host, jid, nick, password, port, resource, upload_host",
+        ),
         ("[stroe]", "stroe: unknown key; did you mean [store]?"),
         (
             "[qqqq]",
@@ -133,7 +136,10 @@ def test_keys_that_the_library_would_take_for_its_own(causes: Causes, good: str)
 
 def test_a_key_with_control_characters_stays_one_line(causes: Causes, good: str) -> None:
     assert causes(f'{good}"a\\nb\\u001b" = 1') == (
-        'config.toml: xmpp."a?b?": unknown key; there are: ca_file, host, jid, nick, password, port, resource',
+        (
+            'config.toml: xmpp."a?b?": unknown key; there are: ca_file, host, jid, nick, password, port, resource, '
+            "upload_host"
+        ),
     )
 
 
