@@ -32,9 +32,16 @@ class Returns:
         """Take a bounce of a line that isn't in flight; only from whom the line was for it counts."""
         self._waiting.append((origin_id, sender, condition))
 
-    async def work_off(self) -> None:
-        """See to what was noted; raises StoreError, after which it can be tried again."""
-        while self._waiting:
+    def __len__(self) -> int:
+        """Return how many wait to be seen to."""
+        return len(self._waiting)
+
+    async def work_off(self, many: int) -> None:
+        """See to so many of those that were noted, whose lines are written down as done, the oldest first.
+
+        Raises StoreError, after which it can be tried again.
+        """
+        for _ in range(many):
             await self._settle(*self._waiting[0])
             self._waiting.pop(0)
 

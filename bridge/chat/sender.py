@@ -220,8 +220,10 @@ class Sender:
         await self._check_overdue()
         while await self._send_some():
             pass
-        # What came back may have been acknowledged a moment before, which is written down by now.
-        await self._returns.work_off()
+        if many := len(self._returns):
+            # What came back by now was acknowledged before, and must be written down as done to be owed again.
+            await self.note_arrived()
+            await self._returns.work_off(many)
 
     async def _send_some(self) -> bool:
         """Send what fits; tell whether there may be more that can go now."""

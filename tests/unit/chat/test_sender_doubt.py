@@ -125,6 +125,27 @@ async def test_a_direct_line_that_bounces_after_its_acknowledgement_is_owed_agai
     assert await kit.owed() == {}
 
 
+async def test_a_line_that_comes_back_while_something_else_is_committed_is_owed_again(kit: Kit) -> None:
+    origin_id = await kit.owe("for ana", ANA)
+    kit.run("direct")
+    kit.sender.meet(ANA)
+    await kit.sent("for ana")
+    write, store = kit.store.write, cast("Any", kit.store)
+
+    async def slow(unit: Callable[[Tx], Any], *, bulk: bool = False) -> Any:
+        store.write = write
+        result = await write(unit, bulk=bulk)
+        kit.sender.acknowledged(origin_id)
+        kit.sender.bounced(origin_id, "service-unavailable", ANA)
+        return result
+
+    store.write = slow
+    kit.sender._wake.set()
+    await until(lambda: store.write == write and not kit.sender._returns and not kit.sender._arrived)
+    await until(lambda: kit.clock.sleepers > 0)
+    assert await kit.owed() == {"for ana": NoticeState.READY}
+
+
 async def test_after_a_lost_session_the_archive_decides(kit: Kit) -> None:
     first, second = await kit.owe("arrived"), await kit.owe("lost")
     kit.run(ROOM)
