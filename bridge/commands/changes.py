@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from bridge.commands.threads import end_below
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
@@ -64,6 +65,7 @@ def undo(entry: EntryId | None) -> Deed:
                 if one.kind is DeliveryKind.EDIT:
                     _end_correction(turn, one)
             _each(turn, stored, "undo", everything, _Undo(turn).one, posts_only=True)
+            end_below(turn, stored)
             if stored.answers is not None:
                 inbox.reopen(turn.tx, stored.answers)
 
@@ -248,6 +250,8 @@ def _settle(
             return
         chosen = there
     _each(turn, stored, word, chosen, change, content=link)
+    if word == "drop":
+        end_below(turn, stored)
 
 
 def _ambiguous(turn: Turn, stored: StoredPost, chosen: Sequence[Delivery]) -> str:

@@ -14,12 +14,13 @@ from bridge.commands import (
     pictures,
     posting,
     surroundings,
+    threads,
     triage,
     waiting,
 )
 from bridge.commands.compose import Wish
 from bridge.commands.context import Context, Deed, Mistake, saying
-from bridge.commands.gestures import Asked, Reacted, Unshared
+from bridge.commands.gestures import Asked, Reacted, Threaded, Unshared
 from bridge.commands.heard import Edit, Refusal, Shared, Unreadable
 from bridge.commands.lines import Command, Nick, Question, Status, Talk
 from bridge.commands.lines import Mistake as Mistaken
@@ -60,12 +61,14 @@ async def deed_for(context: Context, heard: Heard) -> Deed:
             return await _gesture(context, heard)
 
 
-async def _gesture(context: Context, meant: Edit | Asked | Reacted | Unshared) -> Deed:
+async def _gesture(context: Context, meant: Edit | Asked | Threaded | Reacted | Unshared) -> Deed:
     match meant:
         case Unshared(message=message):
             return pictures.unshare(message)
         case Edit(post=entry, text=text, line=line):
             return await edit.edit(context, entry, text, line=line)
+        case Threaded(post=entry, text=text):
+            return await threads.go_on(context, entry, text)
         case Asked(item=item, text=text):
             return await answers.ask(context, to=item, text=text)
         case Reacted():

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bridge.commands import pictures
+from bridge.commands import pictures, threads
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
@@ -109,22 +109,32 @@ def _wish(
 
 def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: Order) -> None:
     """Put a post's new deliveries in the place of those that were never attempted."""
+    below = threads.let_go(turn, before)
     outbox.forget(turn.tx, before)
+    firsts = {one.account: one for one in before if one.part == 0}
     changed = _revised(turn, stored, made)
     own = stored_pictures.of_post(turn.tx, stored.id) if stored.pictures else ()
     wait = pictures.waits(own, {part.account for part in made.parts}, turn.context.settings)
-    outbox.add(
+    owed = outbox.add(
         turn.tx,
         changed,
-        made.parts,
+        [_as_before(part, firsts.get(part.account)) for part in made.parts],
         held=made.held | ({Hold.PICTURE.value} if wait else frozenset[str]()),
         now=turn.now,
         born_for=frozenset[str](),
         epoch=turn.context.store.epoch,
     )
+    threads.take_up(turn, below, owed)
     if Hold.QUESTION not in made.held:
         turn.touch(changed)
     _say_if_frozen(turn, stored)
+
+
+def _as_before(part: Part, first: Delivery | None) -> Part:
+    """Return a part of a rewritten post in the place that the post had in a thread."""
+    if part.part or first is None:
+        return part
+    return replace(part, parent=part.parent or first.parent, follows=first.follows)
 
 
 def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], made: Order) -> None:

@@ -72,6 +72,14 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Threaded:
+    """A reply to a post of one's own."""
+
+    post: EntryId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A reply to an item that its author hasn't claimed, where colleagues talk: an answer, or talk?"""
 
@@ -79,7 +87,7 @@ class Asked:
     text: str
 
 
-Meant: TypeAlias = Command | Reacted | Corrected | Unshared | Unknown | Asked | Talk | None
+Meant: TypeAlias = Command | Reacted | Corrected | Unshared | Unknown | Threaded | Asked | Talk | None
 """None: the gesture means nothing, and its text whatever it would mean alone."""
 
 
@@ -148,12 +156,26 @@ def _reply(tx: Tx, context: Context, gesture: Gesture) -> Meant:
     about = _ours(tx, context, gesture)
     item = inbox.get(tx, about.item) if about is not None and about.item is not None else None
     if item is None:
-        return None
+        stored = posts.get(tx, about.post) if about is not None and about.post is not None else None
+        return None if stored is None else _thread(context, stored)
     text = _unaddressed(context)
     if text.startswith(NOTE) and not context.incoming.files:
         text = text.removeprefix(NOTE).strip()
         return Command(verb="note", said="note", target=item.id, text=text) if text else Talk()
     return _answer(context, item, text)
+
+
+def _thread(context: Context, stored: StoredPost) -> Meant:
+    """Return what a reply to a post means: more of it, if it is one's own; else the words mean what they do alone."""
+    text = _unaddressed(context)
+    room = context.settings.room(context.source.jid) if context.place is Place.ROOM else None
+    if stored.author != context.sender or (room is not None and room.reply_gesture is ReplyGesture.OFF):
+        return None
+    if text.startswith(NOTE) or not (text or context.incoming.files):
+        return Talk()
+    if stored.answers is not None:
+        return Command(verb="r", said="r", target=stored.answers, text=text)
+    return Threaded(stored.id, text)
 
 
 def _unaddressed(context: Context) -> str:

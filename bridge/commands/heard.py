@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bridge.commands import gestures
 from bridge.commands.declined import ENCRYPTED
-from bridge.commands.gestures import Asked, Corrected, Reacted, Unknown, Unshared
+from bridge.commands.gestures import Asked, Corrected, Reacted, Threaded, Unknown, Unshared
 from bridge.commands.grammar import parse
 from bridge.commands.incoming import Content, GestureKind
 from bridge.commands.lines import Command, Line, Outcome, Prefixes, Question, Status, Talk
@@ -48,7 +48,7 @@ class Edit:
     line: Prefixes | None = None
 
 
-Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Asked | Shared | Unshared
+Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Threaded | Asked | Shared | Unshared
 
 WITH_PICTURES: Final = frozenset({"post", "r"})
 """The commands that a picture can come with."""

@@ -257,7 +257,7 @@ def _apply(
 
 
 def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: bool) -> None:
-    """See to what waited for this: the next part of its thread, its own deletion, the item that it answers."""
+    """See to what waited for this: what follows it in a thread, its own deletion, the item that it answers."""
     if sent.kind is DeliveryKind.EDIT:
         _edited(tx, sent, context.now)
     if sent.kind is not DeliveryKind.POST:
@@ -267,11 +267,10 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
         outbox.add_deletion(tx, sent, key=key, now=context.now)
     elif wanted:
         _tell(tx, (sent.source,), wording.undeletable(sent), mint, context.now)
-    if sent.part + 1 < sent.parts:
-        for follower in outbox.followers(tx, sent.id):
-            if Hold.FOLLOWS in follower.held and not wanted:
-                parent = sent.posted.ref if sent.posted else None
-                outbox.free(tx, replace(follower, parent=parent), Hold.FOLLOWS, now=context.now)
+    for follower in outbox.followers(tx, sent.id):
+        if Hold.FOLLOWS in follower.held and not wanted:
+            parent = sent.posted.ref if sent.posted else None
+            outbox.free(tx, replace(follower, parent=parent), Hold.FOLLOWS, now=context.now)
     if sent.parent is not None and sent.part == 0:
         stored = posts.get(tx, sent.post)
         if stored is not None and stored.answers is not None:

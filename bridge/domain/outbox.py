@@ -36,7 +36,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One message for one account; the parts of a thread have consecutive numbers from 0."""
+    """One message for one account; the parts of a thread have consecutive numbers from 0.
+
+    The first one may answer a `parent` that is there, or wait for another post's delivery that it `follows`.
+    """
 
     account: str
     text: str
@@ -44,6 +47,7 @@ class Part:
     part: int = 0
     parts: int = 1
     parent: Ref | None = None
+    follows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,7 @@ _UPDATE = (
     .where(delivery.c.id == bindparam("one"))
     .values({name: bindparam(delivery_rows.PARAMETER + name) for name in delivery_rows.CHANGING})
 )
+_REFOLLOW = update(delivery).where(delivery.c.id == bindparam("one")).values(follows=bindparam("to"))
 
 _AT_ONCE = 100
 """Lanes asked for by one query; SQLite takes no more than 500 queries in a union."""
@@ -121,8 +122,8 @@ def add(
         for part in (one for one in parts if one.part == level):
             last, busy = tails[part.account]
             tails[part.account] = last + 1, busy
-            follows = made[part.account, level - 1].id if level else None
-            born = part.account in born_for and not busy and not held and not level
+            follows = made[part.account, level - 1].id if level else part.follows
+            born = part.account in born_for and not busy and not held and follows is None
             begun = _begun(now, epoch) if born else {}
             rows.append({**_row(stored, part, held, now), "position": last + 1, "follows": follows, **begun})
         for number, values in zip(_new_ones(tx, rows), rows, strict=True):
@@ -133,7 +134,7 @@ def add(
 
 
 def _row(stored: StoredPost, part: Part, held: frozenset[str], now: datetime) -> dict[str, Any]:
-    reasons = held | {Hold.FOLLOWS.value} if part.part else held
+    reasons = held | {Hold.FOLLOWS.value} if part.part or part.follows is not None else held
     return {
         **delivery_rows.blank(stored.id, part.account, DeliveryKind.POST, part.key, now),
         "part": part.part,
@@ -241,6 +242,11 @@ def sending(tx: Tx, account: str) -> tuple[Delivery, ...]:
 def pausing(tx: Tx, account: str) -> tuple[Delivery, ...]:
     """Return what is in an account's lane and waits for a time."""
     return tuple(delivery_rows.read(row) for row in tx.execute(_PAUSING, {"in_account": account}))
+
+
+def refollow(tx: Tx, one: int, to: int | None) -> None:
+    """Have a delivery follow another one than before, or for now none."""
+    tx.execute(_REFOLLOW, {"one": one, "to": to})
 
 
 def waiting(tx: Tx, account: str) -> int:
