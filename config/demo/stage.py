@@ -105,7 +105,11 @@ class Stage:
                     "settle_after": "1s",
                 }
             },
-            overrides={"posting": {"backoff": "1s"}, "web": {"listen": f"{HOST}:{health_port}"}},
+            overrides={
+                "xmpp": {"upload_host": f"{HOST}:{self.prosody.upload_port}"},
+                "posting": {"backoff": "1s"},
+                "web": {"listen": f"{HOST}:{health_port}"},
+            },
         )
         program = str(Path(sys.executable).with_name("statusbridge"))
         self.bridge = await stack.enter_async_context(BridgeProcess(config, command=[program]))
