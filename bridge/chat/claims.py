@@ -11,7 +11,7 @@ from bridge.chat.outgoing import corrects
 from bridge.domain.ids import short
 from bridge.domain.notices import NoticeKind
 from bridge.domain.pieces import beginning
-from bridge.store import notices
+from bridge.store import notices, posts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.notices import Notice
     from bridge.store import Tx
+    from bridge.store.notices import Root
 
     Render: TypeAlias = Callable[[Tx, Notice], str]
 
@@ -30,11 +31,15 @@ _BUGS: Final = (LookupError, ValueError, TypeError, AttributeError)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A notice that is marked as being sent; `replaces` is the id of the message that it corrects."""
+    """A notice that is marked as being sent; `replaces` is the id of the message that it corrects.
+
+    `below` is the message that a client shows it as a reply to.
+    """
 
     notice: Notice
     body: str
     replaces: str | None
+    below: Root | None = None
 
 
 def begin(tx: Tx, notice: Notice, render: Render, *, nick: str | None, now: datetime) -> Claim | None:
@@ -54,8 +59,14 @@ def begin(tx: Tx, notice: Notice, render: Render, *, nick: str | None, now: date
         notices.drop(tx, notice.id, "there is nothing to say")
         return None
     if notices.begin(tx, notice.id, body=body, corrects=replaces, nick=nick, at=now):
-        return Claim(notice, body, replaces)
+        return Claim(notice, body, replaces, _below(tx, notice))
     return None
+
+
+def _below(tx: Tx, notice: Notice) -> Root | None:
+    """Return the receipt of the post that a customer answered, where the conversation was told of it."""
+    stored = None if notice.answers is None else posts.get(tx, notice.answers)
+    return None if stored is None else notices.living(tx, notice.target, stored.receipt)
 
 
 def _written(tx: Tx, receipt: Notice, render: Render) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from xml.etree.ElementTree import SubElement
 
 from bridge.chat.elements import text_message
+from bridge.chat.gestures import REPLY
 from bridge.domain.people import Place
 
 if TYPE_CHECKING:
@@ -34,10 +36,18 @@ def corrects(root: Root | None, nick: str | None, now: datetime) -> str | None:
     return root.origin_id
 
 
-def stanza_of(notice: Notice, body: str, replaces: str | None) -> Element:
-    """Build the message of a notice."""
+def stanza_of(notice: Notice, body: str, replaces: str | None, *, below: Root | None = None, own: str = "") -> Element:
+    """Build the message of a notice, as a reply to one of `own` that is above it, where that can be named.
+
+    In a room a message is named by the room's own id of it (XEP-0461, 3.1).
+    """
     room = notice.target.place is Place.ROOM
-    return text_message(to=notice.target.jid, room=room, body=body, identifier=notice.origin_id, corrects=replaces)
+    message = text_message(to=notice.target.jid, room=room, body=body, identifier=notice.origin_id, corrects=replaces)
+    name = None if below is None else below.stanza_id if room else below.origin_id
+    if below is not None and name is not None:
+        author = f"{notice.target.jid}/{below.nick}" if room else own
+        SubElement(message, REPLY, {"id": name, "to": author})
+    return message
 
 
 def bounce_pause(bounces: int) -> float:

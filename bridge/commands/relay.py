@@ -47,7 +47,8 @@ def relay(tx: Tx, changes: Sequence[Change], *, settings: Settings, mint: Callab
         for (one, hidden), is_shown in zip(heard, shown, strict=True):
             if is_shown:
                 body = told(one, place=target.place, hidden=hidden)
-                notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=one.stored.id)
+                entry, answers = one.stored.id, one.stored.post
+                notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=entry, post=answers)
         if more := shown.count(False):
             pace = replace(pace, flood=_count(tx, target, pace.flood, more, mint=mint, now=now))
         floods.save(tx, target, pace)

@@ -36,7 +36,7 @@ class Notice:
     `origin_id` is the message's own id, the same however often it is sent. `corrects` is the origin id of the first
     message of the living receipt that this one replaces (XEP-0308). `receipt` is the post whose receipt it is, or the
     flood whose items it counts.
-    `due_at` is when it may go at the earliest.
+    `due_at` is when it may go at the earliest. `answers` is our post that a customer answered with what the line tells.
     """
 
     id: int
@@ -52,3 +52,4 @@ class Notice:
     due_at: datetime | None = None
     first_sent_at: datetime | None = None
     sends: int = 0
+    answers: EntryId | None = None

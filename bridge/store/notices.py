@@ -80,7 +80,7 @@ _SHOWN = (
     .scalar_subquery()
 )
 _LIVING = (
-    select(notice.c.origin_id, notice.c.nick, notice.c.first_sent_at, _SHOWN.label("shown"))
+    select(notice.c.origin_id, notice.c.nick, notice.c.first_sent_at, _SHOWN.label("shown"), notice.c.stanza_id)
     .where(
         text(NOTICE_RECEIPT),
         notice.c.receipt_id == bindparam("receipt"),
@@ -142,13 +142,14 @@ _PRUNE = delete(notice).where(
 class Root(NamedTuple):
     """The first message of a living receipt, which corrections name; `sent_at` is its first sending.
 
-    `shown` is the body that its last correction, or it itself, has.
+    `shown` is the body that its last correction, or it itself, has; `stanza_id` is the archive's id of it, once known.
     """
 
     origin_id: str
     nick: str | None
     sent_at: datetime
     shown: str
+    stanza_id: str | None = None
 
 
 def add_line(
@@ -248,7 +249,7 @@ def begin(tx: Tx, number: int, *, body: str, corrects: str | None, nick: str | N
 def living(tx: Tx, target: Target, receipt: EntryId) -> Root | None:
     """Return the message that a further state of the receipt would correct; None where none was sent yet."""
     row = tx.row(_LIVING, {"jid": target.jid, "receipt": receipt})
-    return None if row is None else Root(row.origin_id, row.nick, row.first_sent_at, row.shown)
+    return None if row is None else Root(row.origin_id, row.nick, row.first_sent_at, row.shown, row.stanza_id)
 
 
 def done(tx: Tx, origin_id: str, *, stanza_id: str | None, at: datetime) -> bool:
@@ -374,4 +375,5 @@ def _notice(row: AnyRow) -> Notice:
         due_at=row.due_at,
         first_sent_at=row.first_sent_at,
         sends=row.sends,
+        answers=None if row.post_id is None or row.item_id is None else EntryId(row.post_id),
     )

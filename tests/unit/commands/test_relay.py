@@ -13,6 +13,9 @@ from bridge.domain.posts import Visibility
 from bridge.store import notices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
     from bridge.store import Tx
     from tests.unit.commands.conftest import Bench, Told
@@ -142,10 +145,14 @@ async def test_of_a_flood_a_few_are_told_and_the_others_counted_in_one_line_that
     assert await bench.told() == []
 
 
-async def test_in_a_flood_some_of_what_was_said_to_us_directly_is_shown(bench: Bench) -> None:
+async def test_in_a_flood_some_of_what_was_said_to_us_directly_is_shown(
+    bench: Bench, post_id: Callable[[list[str]], EntryId]
+) -> None:
     noise = await bench.hears(*(f"noise {number}" for number in range(50)))
-    answers = [replace(one, post=one.id) for one in await bench.hears(*(f"answer {n}" for n in range(4)))]
+    said_to_us = await bench.hears(*(f"answer {n}" for n in range(4)))
     whispers = await bench.hears("psst 0", "psst 1", visibility=Visibility.DIRECT)
+    ours = post_id(await bench.room("!post We are down"))
+    answers = [replace(one, post=ours) for one in said_to_us]
     told = await relayed(bench, [*noise, *answers, *whispers])
     said = [one.body.partition(": ")[2] for one in told[pacing.SHOWN : -1]]
     assert said[:4] == [f"answer {number}" for number in range(4)]
@@ -205,12 +212,13 @@ async def test_the_count_for_a_room_that_can_not_be_reached_falls_to_the_admins(
     assert told[-1].body == f"(for {OPS}) ... and 10 more: `inbox`"
 
 
-async def test_an_edit_is_told_where_the_item_was_heard(bench: Bench) -> None:
+async def test_an_edit_is_told_where_the_item_was_heard(bench: Bench, post_id: Callable[[list[str]], EntryId]) -> None:
     (item,) = await bench.hears("solved, thanks", warning="spiders", media=("a cat",))
-    (told,) = await relayed(bench, [replace(item, post=item.id)], News.EDITED)
+    ours = post_id(await bench.room("!post We are down"))
+    (told,) = await relayed(bench, [replace(item, post=ours)], News.EDITED)
     assert told.to == OPS
     assert told.body == (
-        "[1->1] @kim@mastodon.example changed it: (content warning: spiders) solved, thanks\n| media: a cat"
+        "[1->2] @kim@mastodon.example changed it: (content warning: spiders) solved, thanks\n| media: a cat"
     )
 
 

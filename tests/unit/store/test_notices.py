@@ -223,7 +223,7 @@ async def test_corrections_name_the_first_message(store: Store, now: datetime) -
         line(tx, "other", later)
 
     await store.write(corrected)
-    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r1", "status", now, "sent r2")
+    assert await store.read(lambda tx: notices.living(tx, OPS, POST)) == Root("r1", "status", now, "sent r2", "s1")
     assert await store.read(lambda tx: notices.living(tx, ANA, POST)) is None
     assert await store.read(lambda tx: notices.living(tx, OPS, EntryId(0x50))) is None
 
