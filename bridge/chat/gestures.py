@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.chat.elements import REPLACE
@@ -38,10 +39,10 @@ def gesture_of(message: Element) -> Gesture | None:
     fastened = message.find(_FASTENED)
     if fastened is not None and fastened.find(_RETRACT_FASTENED) is not None:
         return _about(fastened, GestureKind.RETRACTION)
-    correction = message.find(REPLACE + "replace")
+    correction, reply = message.find(REPLACE + "replace"), message.find(REPLY)
     if correction is not None:
-        return _about(correction, GestureKind.CORRECTION)
-    reply = message.find(REPLY)
+        made = _about(correction, GestureKind.CORRECTION)
+        return made if made is None or reply is None else replace(made, replies=True)
     return _about(reply, GestureKind.REPLY) if reply is not None else None
 
 

@@ -158,7 +158,7 @@ def _reply(tx: Tx, context: Context, gesture: Gesture) -> Meant:
     if item is None:
         stored = posts.get(tx, about.post) if about is not None and about.post is not None else None
         return None if stored is None else _thread(context, stored)
-    text = _unaddressed(context)
+    text = unaddressed(context)
     if text.startswith(NOTE) and not context.incoming.files:
         text = text.removeprefix(NOTE).strip()
         return Command(verb="note", said="note", target=item.id, text=text) if text else Talk()
@@ -167,7 +167,7 @@ def _reply(tx: Tx, context: Context, gesture: Gesture) -> Meant:
 
 def _thread(context: Context, stored: StoredPost) -> Meant:
     """Return what a reply to a post means: more of it, if it is one's own; else the words mean what they do alone."""
-    text = _unaddressed(context)
+    text = unaddressed(context)
     room = context.settings.room(context.source.jid) if context.place is Place.ROOM else None
     if stored.author != context.sender or (room is not None and room.reply_gesture is ReplyGesture.OFF):
         return None
@@ -178,7 +178,7 @@ def _thread(context: Context, stored: StoredPost) -> Meant:
     return Threaded(stored.id, text)
 
 
-def _unaddressed(context: Context) -> str:
+def unaddressed(context: Context) -> str:
     """Return the words of a reply without our name, which some clients put before it."""
     text, nick = context.incoming.text.strip(), context.settings.xmpp.nick
     if context.place is Place.ROOM and text.startswith((f"{nick}:", f"{nick},")):

@@ -134,16 +134,18 @@ async def _gesture(context: Context, gesture: Gesture) -> Heard | None:
         return None
     match await gestures.meaning(context, gesture):
         case Corrected(post=stored):
-            return await _corrected(context, stored)
+            return await _corrected(context, stored, gesture)
         case Unknown():
             return Refusal(f"I don't know the line that this corrects: say it as a new one. {NOTHING}")
         case meant:
             return meant
 
 
-async def _corrected(context: Context, stored: StoredPost) -> Heard:
+async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> Heard:
     """Return what a corrected line asks for: another text, if it still is what it was."""
     match await _parsed(context):
+        case Talk() | Status() | Question() if gesture.replies and (text := gestures.unaddressed(context)):
+            return Edit(stored.id, text)
         case Status(text=text) | Question(text=text) if stored.answers is None:
             return Edit(stored.id, text, Prefixes())
         case Command(verb="post", text=text, prefixes=prefixes) as command if stored.answers is None:

@@ -37,12 +37,14 @@ class GestureKind(Enum):
 class Gesture:
     """A gesture and the id by which it names the message that it is about: which message that is, the store knows.
 
-    `emojis` are all reactions that the sender has on it from now on.
+    `emojis` are all reactions that the sender has on it from now on. `replies` is whether a correction says that what
+    it corrects was a reply, as clients repeat.
     """
 
     kind: GestureKind
     about: str
     emojis: frozenset[str] = frozenset()
+    replies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

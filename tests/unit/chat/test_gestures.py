@@ -102,7 +102,8 @@ def test_the_shapes_in_use(xml: Xml, shape: tuple[str, GestureKind, str, frozens
     stanza, kind, about, emojis, text = shape
     incoming = speech(xml(stanza), HERE)
     assert incoming is not None
-    assert incoming.gesture == Gesture(kind=kind, about=about, emojis=emojis)
+    corrected_reply = kind is GestureKind.CORRECTION and "urn:xmpp:reply:0" in stanza
+    assert incoming.gesture == Gesture(kind=kind, about=about, emojis=emojis, replies=corrected_reply)
     assert incoming.text == text
     assert incoming.names == {"m1"}
 

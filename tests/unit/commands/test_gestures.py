@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -212,6 +213,20 @@ async def test_an_answer_is_corrected_with_its_mention(bench: Bench) -> None:
     (one,) = await bench.deliveries(2)
     assert (one.text, one.visibility) == ("@kim@mastodon.example in 20 minutes", Visibility.DIRECT)
     assert one.parent is not None
+
+
+@pytest.mark.parametrize("replies", [True, False])
+async def test_a_reply_is_corrected_as_the_reply_that_it_was(chat: Chat, *, replies: bool) -> None:
+    bench, name = chat.bench, await chat.hears("any ETA?")
+    await chat.do(reacted(name, "👀"))
+    await chat.do(replied(name), "in 20 minuts", names=frozenset({"m1"}))
+    told = await chat.do(replace(corrected("m1"), replies=replies), "in 20 minutes")
+    if replies:
+        assert told[0].startswith("[2->1] to @kim")
+        assert (await bench.deliveries(2))[0].text == "@kim@mastodon.example in 20 minutes"
+    else:
+        # It might as well be talk, which a correction must not bring out.
+        assert "stays as it is" in told[0]
 
 
 async def test_colleagues_talk_by_replies_and_are_asked_once(bench: Bench) -> None:
