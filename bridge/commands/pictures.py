@@ -59,7 +59,7 @@ def gathered(turn: Turn, held: frozenset[str]) -> tuple[StoredPicture, ...]:
     """Return the pictures that wait for the words of a post; a question in a room may be talk, and takes none."""
     if turn.context.place is Place.ROOM and Hold.QUESTION in held:
         return ()
-    return loose(turn)[: MOST - len(turn.context.incoming.files)]
+    return loose(turn)[: max(0, MOST - len(turn.context.incoming.files))]
 
 
 def attach(turn: Turn, stored: StoredPost, waiting: Sequence[StoredPicture]) -> tuple[StoredPicture, ...]:
@@ -136,10 +136,11 @@ async def alone(context: Context) -> bool:
 
     def look(tx: Tx) -> bool:
         after = context.now - LOOSE_FOR
-        return bool(
-            pictures.loose(tx, sender=context.sender, source=context.source, after=after)
-            and not stored_receipts.held_by(tx, author=context.sender, source=context.source)
-        )
+        held = stored_receipts.held_by(tx, author=context.sender, source=context.source)
+        # In a room a question, which was most probably talk, is answered by its id alone.
+        if any(context.place is Place.DIRECT or Hold.QUESTION not in why for _, why in held):
+            return False
+        return bool(pictures.loose(tx, sender=context.sender, source=context.source, after=after))
 
     return await context.read(look)
 

@@ -122,6 +122,15 @@ async def test_several_pictures_go_together_and_no_more_than_four(bench: Bench) 
     assert line.startswith("[1] 10 characters, 4 pictures: ")
 
 
+async def test_what_comes_with_the_words_goes_before_what_waited(bench: Bench) -> None:
+    for number in range(2):
+        await bench.direct("", **file(f"{OTHER}?{number}"))
+    await bench.direct("Many views", **file(*(f"{URL}?{number}" for number in range(9))))
+    of_post = [one.url for one in await all_pictures(bench) if one.post == 1]
+    assert of_post == [f"{URL}?{number}" for number in range(4)]
+    assert {one.pictures for one in await bench.deliveries(1)} == {4}
+
+
 async def test_a_picture_that_a_client_sends_again_beside_its_caption_is_one(bench: Bench) -> None:
     await bench.direct("The lift", **file())
     assert await bench.direct("", **file()) == []
