@@ -195,3 +195,20 @@ async def test_nobody_else_can_do_it(stage: Stage) -> None:
     await stage.sink.has_committed(1)
     assert stage.sink.texts == ["We are down"]
     assert stage.raj.heard() == [heard for heard in stage.raj.heard() if "open again" not in heard.body]
+
+
+async def test_a_reply_to_ones_own_post_goes_on_below_it(stage: Stage) -> None:
+    await stage.say("post We are down")
+    name = await stage.hears(r"^\[1\] 11 characters")
+    await stage.say("send")
+    await stage.sink.has_committed(1)
+    gestures.reply(stage.scene.ana, stage.where, name, "We are down", "hacked", room=stage.room)
+    await stage.forged_nothing()
+    stage.reply(name, "We know why")
+    # What Ana says directly is a draft of her own.
+    await stage.hears(r"^\[2\] Talk, or more of 1\?" if stage.room else r"^\[3\] 11 characters")
+    await stage.say("send 2" if stage.room else "send")
+    await stage.sink.has_committed(2)
+    first, second = stage.sink.living
+    assert (first.text, second.text) == ("We are down", "We know why")
+    assert second.in_reply_to == first.id
