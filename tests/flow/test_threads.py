@@ -1,151 +1,142 @@
-"""Replies to one's own posts are more of them: below them wherever they are, in order, and never without them."""
+"""A text that is too long becomes a thread: one part after the other, each answering the one before."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-from sqlalchemy import text as sql
-
-from bridge.commands.incoming import Gesture, GestureKind
-from bridge.domain.ids import EntryId
-from bridge.domain.people import Place, Target
-from bridge.plugin import Limits, RefusedError
-from bridge.store import notices
-from bridge.testing import AbleFakePlugin, Fate
-from tests.flow.conftest import DIRECT, ROOM
+from bridge.plugin import Limits, RefusedError, UnavailableError, UncertainError
+from bridge.testing import DeletingFakePlugin, Fate
 
 if TYPE_CHECKING:
-    from tests.flow.conftest import Build, House
+    from bridge.testing import FakePlatform
+    from tests.flow.conftest import Build
 
-RAJ = "raj@example.org"
-
-
-async def reply(house: House, post: int, text: str, *, place: str = DIRECT, who: str = "raj") -> list[str]:
-    """Reply to what the bot told a conversation about a post."""
-    target = Target(f"{who}@example.org", Place.DIRECT) if place == DIRECT else Target(place, Place.ROOM)
-    found = await house.stands(lambda tx: notices.living(tx, target, EntryId(post)))
-    assert found is not None
-    name = found.origin_id
-    if place != DIRECT:
-        name = f"archived-{name}"
-        query = sql("UPDATE notice SET stanza_id = :name WHERE origin_id = :origin")
-        values = {"name": name, "origin": found.origin_id}
-        await house.store.write(lambda tx: tx.changed(query, values))
-    return await house.say(text, place=place, who=who, gesture=Gesture(kind=GestureKind.REPLY, about=name))
+SHORT = Limits(text=20)
+LONG = "The first part is. the second part too. and the third one."
+ONE, TWO, THREE = "The first part is.", "the second part too.", "and the third one."
 
 
-def tree(house: House, account: str = "mastodon") -> list[tuple[str, str | None]]:
-    """Return all that was published, each with the text of what it is below."""
-    published = house.platforms[account].published
-    texts = {one.id: one.post.text for one in published}
+def threads(platform: FakePlatform) -> list[tuple[str, str | None]]:
+    """Return what is to be seen, each with the id of what it answers."""
     return [
-        (one.post.text, texts[one.post.in_reply_to.id] if one.post.in_reply_to is not None else None)
-        for one in published
+        (one.post.text, one.post.in_reply_to.id if one.post.in_reply_to else None)
+        for one in platform.published
+        if one.id not in platform.deleted
     ]
 
 
-async def test_a_reply_goes_below_the_post_on_every_account(build: Build) -> None:
-    house = await build("mastodon", "x")
-    await house.say("We are down", place=DIRECT)
-    lines = await reply(house, 1, "We know why")
-    assert lines[-1].startswith("~[2] mastodon https://mastodon.example/") or "[2] mastodon" in lines[-1]
-    for account in ("mastodon", "x"):
-        assert tree(house, account) == [("We are down", None), ("We know why", "We are down")]
-    await reply(house, 2, "We are back")
-    assert tree(house)[-1] == ("We are back", "We know why")
+async def test_a_long_text_is_split_and_each_part_answers_the_one_before(build: Build) -> None:
+    house = await build(limits=SHORT, hold="20s")
+    assert await house.say(f"!post {LONG}") == [
+        (
+            "[1] 58 characters: mastodon 3 parts. Sending in 20 s: `!send`, `!undo`, or correct your message\n"
+            f"| mastodon 1/3: {ONE}\n| mastodon 2/3: {TWO}\n| mastodon 3/3: {THREE}"
+        )
+    ]
+    await house.pass_time(19.9)
+    assert house.platforms["mastodon"].published == []
+    await house.pass_time(0.1)
+    assert house.heard() == [
+        "~[1] mastodon on its way (0 of 3 parts sent)",
+        "~[1] mastodon on its way (1 of 3 parts sent)",
+        "~[1] mastodon on its way (2 of 3 parts sent)",
+        "~[1] mastodon https://mastodon.example/p1 (3 parts)",
+    ]
+    assert threads(house.platforms["mastodon"]) == [(ONE, None), (TWO, "p1"), (THREE, "p2")]
 
 
-async def test_a_reply_to_what_is_not_out_yet_waits_for_it(build: Build) -> None:
-    house = await build(hold="20s")
-    await house.say("We are down", place=DIRECT)
-    await reply(house, 1, "We know why")
-    await house.say("send 2", place=DIRECT)
-    assert tree(house) == []
-    await house.pass_time(21)
-    assert tree(house) == [("We are down", None), ("We know why", "We are down")]
+async def test_later_posts_wait_for_the_whole_thread(build: Build) -> None:
+    house = await build(limits=SHORT)
+    platform = house.platforms["mastodon"]
+    platform.will("post", Fate(hangs="before"))
+    await house.say(f"!post {LONG}")
+    await house.say("!post later")
+    platform.release()
+    await house.quiet()
+    assert threads(platform) == [(ONE, None), (TWO, "p1"), (THREE, "p2"), ("later", None)]
 
 
-async def test_a_reply_to_a_thread_goes_below_its_end(build: Build) -> None:
-    house = await build(limits=Limits(text=20))
-    await house.say("One thing happened. Another thing did.", place=DIRECT)
-    await reply(house, 1, "And a third one")
-    texts = [text for text, _ in tree(house)]
-    assert len(texts) == 3
-    assert tree(house)[-1] == ("And a third one", texts[1])
-
-
-async def test_what_is_taken_back_takes_along_what_waits_for_it(build: Build) -> None:
-    house = await build(hold="20s")
-    await house.say("We are down", place=DIRECT)
-    await reply(house, 1, "We know why")
-    lines = await house.say("undo 1", place=DIRECT)
-    assert "[2] cancelled, too: it was to follow 1" in lines
-    await house.pass_time(60)
-    assert tree(house) == []
-    assert await house.states(2) == ["cancelled"]
-
-
-async def test_what_is_corrected_keeps_what_is_below_it(build: Build) -> None:
-    house = await build(hold="20s", plugin=AbleFakePlugin)
-    await house.say("We are dwon", place=DIRECT)
-    await reply(house, 1, "We know wyh")
-    await house.say("edit 1 We are down", place=DIRECT)
-    await house.say("edit 2 We know why", place=DIRECT)
-    await house.pass_time(60)
-    assert tree(house) == [("We are down", None), ("We know why", "We are down")]
-
-
-async def test_a_refused_post_keeps_what_is_below_it_waiting(build: Build) -> None:
-    house = await build(hold="20s")
-    house.platforms["mastodon"].will("post", Fate(before=RefusedError("it says no")))
-    await house.say("We are down", place=DIRECT)
-    await reply(house, 1, "We know why")
-    await house.pass_time(60)
-    assert tree(house) == []
-    await house.say("retry 1", place=DIRECT)
-    await house.pass_time(60)
-    assert tree(house) == [("We are down", None), ("We know why", "We are down")]
-
-
-async def test_what_was_given_up_is_followed_by_nothing(build: Build) -> None:
-    house = await build(hold="20s")
-    house.platforms["mastodon"].will("post", Fate(before=RefusedError("it says no")))
-    await house.say("We are down", place=DIRECT)
-    await reply(house, 1, "We know why")
-    await house.pass_time(60)
-    lines = await house.say("drop 1", place=DIRECT)
-    assert "[2] cancelled, too: it was to follow 1" in lines
-    lines = await reply(house, 1, "Hello?")
-    assert lines == ["[1] isn't anywhere, so nothing can follow it: `post TEXT`. Nothing was posted."]
-
-
-async def test_a_kill_keeps_the_thread(build: Build) -> None:
-    house = await build(hold="20s")
-    await house.say("We are down", place=DIRECT)
-    await reply(house, 1, "We know why")
-    house.platforms["mastodon"].will("post", Fate(hangs="after"))
-    await house.pass_time(20)
+async def test_an_outage_in_the_middle_changes_nothing_of_the_order(build: Build) -> None:
+    house = await build(limits=SHORT)
+    platform = house.platforms["mastodon"]
+    platform.will("post", Fate(), Fate(before=UnavailableError("503")))
+    await house.say(f"!post {LONG}")
+    await house.say("!post later")
     await house.restart()
-    await house.pass_time(120)
-    assert tree(house) == [("We are down", None), ("We know why", "We are down")]
+    await house.pass_time(10)
+    assert threads(platform) == [(ONE, None), (TWO, "p1"), (THREE, "p2"), ("later", None)]
 
 
-@pytest.mark.parametrize("text", ["// was it the cache?", "//"])
-async def test_a_note_among_colleagues_goes_nowhere(build: Build, text: str) -> None:
-    house = await build()
-    await house.say("We are down", place=DIRECT)
-    assert await reply(house, 1, text) == []
-    assert len(tree(house)) == 1
-
-
-async def test_in_a_room_it_may_be_talk_and_waits_for_a_second_word(build: Build) -> None:
-    house = await build()
-    await house.say("!post We are down")
-    lines = await reply(house, 1, "did anybody look at the cache?", place=ROOM)
-    assert lines == ["[2] Talk, or more of 1? `!send 2` posts it below. Nothing was posted."]
-    assert await reply(house, 1, "yes, it is fine", place=ROOM, who="tom") == []
+async def test_a_thread_steps_aside_with_the_part_that_is_asked(build: Build) -> None:
+    house = await build(limits=SHORT, plugin=DeletingFakePlugin)
+    platform = house.platforms["mastodon"]
+    platform.will("post", Fate(before=UncertainError("gone")))
+    await house.say(f"!post {LONG}")
+    await house.say("!post later")
     await house.pass_time(60)
-    assert len(tree(house)) == 1
-    await house.say("!send 2")
-    assert tree(house)[-1] == ("did anybody look at the cache?", "We are down")
+    assert platform.visible == ["later"]
+    assert await house.states(1) == ["asked", "held", "held"]
+    assert (
+        "[1] mastodon (part 1 of 3): I can't tell whether it arrived (gone). `!retry 1` if it isn't there, "
+        "`!found 1 LINK` if it is, `!drop 1` to leave it; the parts after it wait"
+    ) in house.heard()
+    assert await house.say("!retry 1") == [
+        "~[1] mastodon on its way (0 of 3 parts sent)",
+        "[1] mastodon: trying again",
+        "[1] mastodon (part 1 of 3): sent after all: https://mastodon.example/p2",
+        "~[1] mastodon on its way (1 of 3 parts sent)",
+        "~[1] mastodon on its way (2 of 3 parts sent)",
+        "~[1] mastodon https://mastodon.example/p2 (3 parts)",
+    ]
+    assert threads(platform) == [("later", None), (ONE, None), (TWO, "p2"), (THREE, "p3")]
+
+
+async def test_a_refused_part_takes_the_rest_with_it(build: Build) -> None:
+    house = await build(limits=SHORT)
+    platform = house.platforms["mastodon"]
+    platform.will("post", Fate(), Fate(before=RefusedError("422")))
+    lines = await house.say(f"!post {LONG}")
+    failed = (
+        "[1] mastodon (part 2 of 3) FAILED: 422. `!retry 1` tries again, `!drop 1` gives it up; the parts after it wait"
+    )
+    assert failed in lines
+    await house.say("!post later")
+    assert threads(platform) == [(ONE, None), ("later", None)]
+    assert await house.states(1) == ["sent", "dead", "held"]
+    assert await house.say("!drop 1") == ["~[1] mastodon cancelled (1 of 3 parts sent)", "[1] mastodon: dropped"]
+    assert await house.states(1) == ["sent", "cancelled", "cancelled"]
+    await house.say("!undo 1")
+    assert threads(platform) == [("later", None)]
+
+
+async def test_undo_deletes_every_part(build: Build) -> None:
+    house = await build(limits=SHORT)
+    platform = house.platforms["mastodon"]
+    await house.say(f"!post {LONG}")
+    lines = await house.say("!undo")
+    assert lines[:2] == ["~[1] mastodon deleting", "[1] mastodon: deleting"]
+    assert lines[-1] == "~[1] mastodon deleted"
+    assert platform.visible == []
+    assert sorted(platform.deleted) == ["p1", "p2", "p3"]
+
+
+async def test_undo_in_the_middle_deletes_what_is_there_and_stops_the_rest(build: Build) -> None:
+    house = await build(limits=SHORT)
+    platform = house.platforms["mastodon"]
+    platform.will("post", Fate(), Fate(hangs="before"))
+    await house.say(f"!post {LONG}")
+    lines = await house.say("!undo")
+    assert lines == [
+        "~[1] mastodon deleting",
+        "[1] mastodon: deleting, is on its way, will be deleted once found, cancelled",
+    ]
+    platform.release()
+    await house.quiet()
+    assert house.heard()[-1] == "~[1] mastodon deleted"
+    assert platform.visible == []
+    assert [call.verb for call in platform.calls if call.verb in {"post", "delete"}] == [
+        "post",
+        "post",
+        "delete",
+        "delete",
+    ]
