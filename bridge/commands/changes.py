@@ -250,7 +250,7 @@ def _settle(
             return
         chosen = there
     _each(turn, stored, word, chosen, change, content=link)
-    if word == "drop":
+    if word in {"drop", "found"}:
         end_below(turn, stored)
 
 

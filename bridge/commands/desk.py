@@ -175,7 +175,7 @@ class Desk:
         if isinstance(heard, Unreadable):
             return _Judged(context, declined.to_encrypted)
         if isinstance(heard, Talk):
-            if context.incoming.files and context.role is not Role.NONE:
+            if context.incoming.files and not context.incoming.has_encrypted_file and context.role is not Role.NONE:
                 self._note_shared(context.incoming)
             return None
         waited = context.now - context.incoming.said_at

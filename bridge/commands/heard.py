@@ -115,7 +115,7 @@ def _with_files(context: Context, outcome: Heard) -> Heard:
         return outcome
     if not files:
         return Refusal(f"I can't fetch a file that is shared that way: share it by HTTP upload. {NOTHING}")
-    if any(url.lower().startswith("aesgcm:") for url in files):
+    if context.incoming.has_encrypted_file:
         return Refusal(f"That file is encrypted end to end, so I can't take it: send it without encryption. {NOTHING}")
     if isinstance(outcome, Talk):
         return Shared()

@@ -76,3 +76,8 @@ class Incoming:
     names: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     described: str = ""
+
+    @property
+    def has_encrypted_file(self) -> bool:
+        """Whether it shares a file that only its recipients can read (XEP-0454)."""
+        return any(url.lower().startswith("aesgcm:") for url in self.files)

@@ -36,6 +36,8 @@ ALT_LIMIT: Final = 1_500
 
 UNCHANGED: Final = "Nothing was changed."
 
+_TO_BE_SEEN: Final = frozenset({PictureState.WANTED, PictureState.READY})
+
 
 def share(turn: Turn) -> None:
     """Keep the pictures of a message for its author's next words.
@@ -210,6 +212,20 @@ def _ask_again(
     receipts.touch(tx, stored, origin_id=new_id(), now=now, urgent=True)
     if stored.answers is not None and blank:
         inbox.reopen(tx, stored.answers)
+    if blank:
+        _end_below(tx, stored, held, now=now, new_id=new_id)
+
+
+def _end_below(
+    tx: Tx, stored: StoredPost, held: Sequence[Delivery], *, now: datetime, new_id: Callable[[], str]
+) -> None:
+    """Cancel what was to follow a post that ends, and say so."""
+    below = [later for one in held for later in outbox.followers(tx, one.id) if later.state is State.HELD]
+    for later in below:
+        outbox.save(tx, replace(later, state=State.CANCELLED, held=frozenset(), hold_until=None), now=now)
+    for entry in dict.fromkeys(later.post for later in below if later.post != stored.id):
+        words = f"{tag(entry)} cancelled, too: it was to follow {stored.id:x}"
+        notices.add_line(tx, target=stored.source, body=words, origin_id=new_id(), at=now, post=entry)
 
 
 def _asked(held: frozenset[str]) -> frozenset[str]:
@@ -246,12 +262,14 @@ def _which(some: Sequence[StoredPicture]) -> StoredPicture:
     return next((one for one in reversed(some) if not one.alt), some[-1])
 
 
-def _held_with_pictures(turn: Turn) -> tuple[StoredPost, tuple[StoredPicture, ...]] | None:
-    """Return the person's newest held post here that has pictures, and these."""
+def _held_with_pictures(turn: Turn) -> tuple[StoredPost, list[StoredPicture]] | None:
+    """Return the person's newest post here that has pictures and that no platform has seen, and these."""
     context = turn.context
     for entry, _ in stored_receipts.held_by(turn.tx, author=context.sender, source=context.source):
         stored = posts.get(turn.tx, entry)
-        if stored is not None and stored.pictures and (own := pictures.of_post(turn.tx, entry)):
+        if stored is None or not stored.pictures or any(one.attempt for one in outbox.of_post(turn.tx, entry)):
+            continue
+        if own := [one for one in pictures.of_post(turn.tx, entry) if one.state in _TO_BE_SEEN]:
             return stored, own
     return None
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from bridge.domain.deliveries import Delivery, DeliveryKind, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
-from bridge.domain.pictures import PictureState, taken
+from bridge.domain.pictures import PictureState, taken, undescribed
 from bridge.domain.text import clean_inbound, graphemes
-from bridge.domain.wording import FITS, Preview, gathered, more, receipt
+from bridge.domain.wording import FITS, Lack, Preview, gathered, more, receipt
 from bridge.settings import Mode
 from bridge.store import floods, inbox, notices, outbox, pictures, posts
 from bridge.store import receipts as stored_receipts
@@ -82,7 +82,7 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
         stored,
         deliveries,
         preview=None if plain else preview(stored, deliveries, accounts, own),
-        missing=any(one.state is PictureState.WANTED for one in own),
+        lacks=_lacks(own),
         to=None if answered is None else addressee(answered, stored.nick),
         now=now,
     )
@@ -131,6 +131,13 @@ def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts) -> str:
         return f"{len(ones)} parts"
     view = accounts.view(name)
     return FITS if view is not None and view.limits is not None else "not checked (never reached yet)"
+
+
+def _lacks(own: Sequence[StoredPicture]) -> Lack:
+    if any(one.state is PictureState.WANTED for one in own):
+        return Lack.PICTURE
+    ready = [one for one in own if one.state is PictureState.READY]
+    return Lack.DESCRIPTION if undescribed(ready) else Lack.TURN
 
 
 def _seen(name: str, ready: Sequence[StoredPicture], accounts: Accounts) -> str:

@@ -69,10 +69,10 @@ async def go_on(context: Context, entry: EntryId, text: str) -> Deed:
 
 
 def end_below(turn: Turn, stored: StoredPost) -> None:
-    """Cancel what was to follow a post that was taken back or given up, and say so."""
+    """Cancel what was to follow a post that was taken back or given up, or of which no id is known; and say so."""
     ended: dict[EntryId, None] = {}
     for one in outbox.of_post(turn.tx, stored.id):
-        if one.state is State.SENT and not _is_deleted(turn.tx, one):
+        if one.posted is not None and not _is_deleted(turn.tx, one):
             continue
         for later in outbox.followers(turn.tx, one.id):
             if later.post != stored.id and later.state is State.HELD and Hold.FOLLOWS in later.held:
@@ -104,6 +104,7 @@ def take_up(turn: Turn, below: Iterable[Delivery], owed: Iterable[Delivery]) -> 
         elif one.state is State.HELD:
             gone = replace(one, state=State.CANCELLED, held=frozenset(), hold_until=None)
             outbox.save(turn.tx, gone, now=turn.now)
+            turn.say(f"{tag(one.post)} doesn't go to {one.account} any more: nothing is there to follow", post=one.post)
 
 
 def _is_deleted(tx: Tx, one: Delivery) -> bool:

@@ -71,13 +71,21 @@ async def attempt(
     deadline: timedelta,
     pictures: Pictures = no_pictures,
 ) -> Outcome:
-    """Publish, edit or delete once, and return what came of it; `pictures` gives a delivery's, fitted to the limits."""
+    """Publish, edit or delete once, and return what came of it; `pictures` gives a delivery's, fitted to the limits.
+
+    To fit them takes its own time, in which nothing is published: only the platform is under the deadline.
+    """
+    media: tuple[Media, ...] = ()
+    if delivery.pictures and delivery.kind is DeliveryKind.POST:
+        try:
+            media = await pictures(delivery, plugin.limits)
+        except Lost as error:
+            return Unavailable(reason=str(error)) if error.again else Refused(reason=str(error))
+        except Exception:
+            log.exception("pictures failed", account=delivery.account, delivery=delivery.id)
+            return Refused(reason="its pictures can't be made ready: an error of the bridge, see its log")
 
     async def post() -> Outcome:
-        try:
-            media = await pictures(delivery, plugin.limits) if delivery.pictures else ()
-        except Lost as error:
-            return Refused(reason=str(error))
         return Sent(posted=await plugin.post(post_of(delivery, media), delivery.key))
 
     match delivery.kind:

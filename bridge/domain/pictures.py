@@ -27,7 +27,15 @@ class PictureState(StrEnum):
 
 
 class Lost(Exception):  # noqa: N818 - it names what a picture is
-    """A picture of a post can't be had for a platform; the message is a clause for people that says why."""
+    """A picture of a post can't be had for a platform; the message is a clause for people that says why.
+
+    `again` tells that it may be had later.
+    """
+
+    def __init__(self, message: str, *, again: bool = False) -> None:
+        """Take the clause, and whether another attempt is worth it."""
+        super().__init__(message)
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

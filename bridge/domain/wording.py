@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State, Tell
@@ -143,6 +144,14 @@ def unauthorized(account: str, reason: str) -> str:
     )
 
 
+class Lack(Enum):
+    """What a post with pictures waits for: one to be fetched, to be described, or that of the post before it."""
+
+    PICTURE = "picture"
+    DESCRIPTION = "description"
+    TURN = "turn"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What the receipt of a held post tells before it goes out.
@@ -164,12 +173,12 @@ def receipt(
     preview: Preview | None,
     to: str | None,
     now: datetime,
-    missing: bool = False,
+    lacks: Lack | None = None,
 ) -> str:
     """Return the living receipt of one post as it stands now.
 
     `preview` is None where the conversation wants none; `to` describes whom it answers (`@kim, private, from mastodon,
-    as raj`); `missing` is whether a picture of it is still to be fetched.
+    as raj`); `lacks` is what a post with pictures waits for, if it waits for them.
     """
     lead = tag(stored.id, stored.answers)
     states = {one.state for one in deliveries}
@@ -177,7 +186,7 @@ def receipt(
         return f"{lead} cancelled. {NOTHING}"
     if State.HELD in states and states <= {State.HELD, State.CANCELLED}:
         if any(Hold.PICTURE in one.held for one in deliveries):
-            return f"{lead} {_unseen(stored, deliveries, missing=missing)}"
+            return f"{lead} {_unseen(stored, deliveries, lacks)}"
         return f"{lead} {_held(stored, deliveries, preview=preview, to=to, now=now)}"
     grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in deliveries:
@@ -186,14 +195,15 @@ def receipt(
     return f"{lead} {whom}" + " · ".join(_account(name, ones) for name, ones in grouped.items())
 
 
-def _unseen(stored: StoredPost, deliveries: Sequence[Delivery], *, missing: bool) -> str:
-    """Return what a post waits for whose pictures aren't all there, or aren't described."""
+def _unseen(stored: StoredPost, deliveries: Sequence[Delivery], lacks: Lack | None) -> str:
+    """Return what a post waits for whose pictures can't go out yet."""
     place = stored.source.place
     accounts = ", ".join(dict.fromkeys(one.account for one in deliveries if one.state is State.HELD))
-    if missing:
-        return f"waits for its picture, which I am fetching, then goes to {accounts}: {verb(place, 'undo')} stops it"
-    alt = verb(place, "alt TEXT")
-    return f"waits for a description of its picture ({alt}), then goes to {accounts}. {NOTHING}"
+    if lacks is Lack.DESCRIPTION:
+        alt = verb(place, "alt TEXT")
+        return f"waits for a description of its picture ({alt}), then goes to {accounts}. {NOTHING}"
+    what = "its picture, which I am fetching" if lacks is Lack.PICTURE else "the picture of the post before it"
+    return f"waits for {what}, then goes to {accounts}: {verb(place, 'undo')} stops it"
 
 
 def _held(

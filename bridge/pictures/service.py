@@ -27,7 +27,7 @@ from bridge.pictures.sniff import HEAD, type_of
 from bridge.store import InDoubt, NotCommitted, StoreError, pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -55,6 +55,8 @@ SECONDS: Final = 120.0
 STORE_PAUSE: Final = 1.0
 BATCH: Final = 100
 
+_GONE: Final = "its picture isn't on the disk any more: share it again"
+
 log = structlog.stdlib.get_logger()
 
 
@@ -80,6 +82,7 @@ class Pictures:
         self._folder = settings.store.media
         self._woken = store.event(pictures.TOPIC)
         self._working: dict[int, asyncio.Task[None]] = {}
+        self._given_up: set[int] = set()
         self._fitting = asyncio.Lock()
 
     async def run(self) -> None:
@@ -105,7 +108,7 @@ class Pictures:
         try:
             own = await self._store.read(lambda tx: pictures.of_post(tx, delivery.post))
         except StoreError as error:
-            raise Lost(f"its pictures can't be looked up ({error})") from None
+            raise Lost(f"its pictures can't be looked up ({error})", again=True) from None
         ready = [one for one in own if one.state is PictureState.READY]
         return tuple([await self._fitted(one, limits) for one in taken(ready, limits)])
 
@@ -114,8 +117,11 @@ class Pictures:
         try:
             while names := await self._store.write(self._prune, bulk=True):
                 await asyncio.to_thread(self._remove, names)
-            kept = await self._store.read(pictures.kept)
-            await asyncio.to_thread(self._remove_all_but, kept)
+            there = await asyncio.to_thread(lambda: list(self._folder.glob("*-*.*")))
+            # In this order: what is settled while the rows are read was being worked on, or is among them.
+            working = {f"{number:x}" for number in self._working}
+            kept = {name.partition(".")[0] for name in await self._store.read(pictures.kept)}
+            await asyncio.to_thread(_remove_unknown, there, kept, working)
         except (StoreError, OSError) as error:
             log.warning("the directory of pictures can't be tidied up now", cause=str(error))
 
@@ -125,15 +131,6 @@ class Pictures:
     def _remove(self, names: list[str]) -> None:
         for name in names:
             for path in self._folder.glob(f"{name.partition('.')[0]}.*"):
-                path.unlink(missing_ok=True)
-
-    def _remove_all_but(self, kept: frozenset[str]) -> None:
-        working = {f"{number:x}" for number in self._working}
-        stems = {name.partition(".")[0] for name in kept}
-        for path in self._folder.glob("*-*.*"):
-            # What is being written has a dot before its name.
-            stem = path.name.removeprefix(".").partition(".")[0]
-            if stem not in stems and stem.partition("-")[0] not in working:
                 path.unlink(missing_ok=True)
 
     async def _begin(self) -> float:
@@ -146,7 +143,7 @@ class Pictures:
         now, next_due = self._clock.now(), SWEEP
         for one in wanted:
             left = 0.0 if one.due_at is None else (one.due_at - now).total_seconds()
-            if one.id in self._working or len(self._working) >= AT_ONCE:
+            if one.id in self._working or one.id in self._given_up or len(self._working) >= AT_ONCE:
                 continue
             if left > 0:
                 next_due = min(next_due, left)
@@ -159,7 +156,9 @@ class Pictures:
         try:
             await self._settle(await self._get(picture, name))
         except Exception:
+            # To take it up again at once would ask its server for ever; the next start may do better.
             log.exception("a picture could not be seen to", picture=picture.id)
+            self._given_up.add(picture.id)
             self._remove([f"{name}."])
         finally:
             del self._working[picture.id]
@@ -180,6 +179,9 @@ class Pictures:
             return _failed(picture, str(error))
         except OSError as error:
             return self._later(picture, f"it can't be kept here ({error.strerror})", again=True)
+        except Exception:
+            log.exception("a picture could not be fetched", picture=picture.id)
+            return self._later(picture, "something went wrong in me; it was logged", again=True)
         finally:
             raw.unlink(missing_ok=True)
         return _ready(picture, clean.name, scrubbed)
@@ -237,20 +239,32 @@ class Pictures:
         return Media(data=data, type=type_of(data[:HEAD]) or picture.type, alt=picture.alt)
 
 
+def _remove_unknown(there: Iterable[Path], kept: Collection[str], working: Collection[str]) -> None:
+    for path in there:
+        # What is being written has a dot before its name.
+        stem = path.name.removeprefix(".").partition(".")[0]
+        if stem not in kept and stem.partition("-")[0] not in working:
+            path.unlink(missing_ok=True)
+
+
 async def _fit(path: Path, fitted: Path, limits: Takes) -> None:
     try:
-        await fit(path, fitted, types=limits.media_types, most_bytes=limits.media_bytes)
+        await fit(path, fitted, types=limits.media_types, most_bytes=limits.media_bytes, seconds=SECONDS)
     except ScrubError as error:
         raise Lost(f"its picture can't be made to fit: {error}") from None
     except OSError as error:
-        raise Lost(f"its picture can't be made to fit here ({error.strerror})") from None
+        if not await asyncio.to_thread(path.exists):
+            raise Lost(_GONE) from None
+        raise Lost(f"its picture can't be made to fit here ({error.strerror})", again=True) from None
 
 
 async def _read(path: Path) -> bytes:
     try:
         return await asyncio.to_thread(path.read_bytes)
-    except OSError:
-        raise Lost("its picture isn't on the disk any more: share it again") from None
+    except FileNotFoundError:
+        raise Lost(_GONE) from None
+    except OSError as error:
+        raise Lost(f"its picture can't be read here ({error.strerror})", again=True) from None
 
 
 def _failed(picture: StoredPicture, why: str) -> StoredPicture:

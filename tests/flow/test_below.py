@@ -10,9 +10,9 @@ from sqlalchemy import text as sql
 from bridge.commands.incoming import Gesture, GestureKind
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Target
-from bridge.plugin import Limits, RefusedError
+from bridge.plugin import Limits, RefusedError, UncertainError
 from bridge.store import notices
-from bridge.testing import AbleFakePlugin, Fate
+from bridge.testing import AbleFakePlugin, FakePlugin, Fate
 from tests.flow.conftest import DIRECT, ROOM
 
 if TYPE_CHECKING:
@@ -118,6 +118,16 @@ async def test_what_was_given_up_is_followed_by_nothing(build: Build) -> None:
     assert "[2] cancelled, too: it was to follow 1" in lines
     lines = await reply(house, 1, "Hello?")
     assert lines == ["[1] isn't anywhere, so nothing can follow it: `post TEXT`. Nothing was posted."]
+
+
+async def test_nothing_follows_what_only_people_have_found(build: Build) -> None:
+    house = await build(hold="20s", plugin=FakePlugin, limits=Limits(text=500))
+    house.platforms["mastodon"].will("post", Fate(after=UncertainError("the answer got lost")))
+    await house.say("We are down", place=DIRECT)
+    await reply(house, 1, "We know why")
+    await house.pass_time(120)
+    lines = await house.say("found 1", place=DIRECT)
+    assert "[2] cancelled, too: it was to follow 1" in lines
 
 
 async def test_a_kill_keeps_the_thread(build: Build) -> None:

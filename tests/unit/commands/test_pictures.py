@@ -350,6 +350,25 @@ async def test_what_was_shared_too_long_ago_is_listed(bench: Bench) -> None:
     assert await bench.count("picture") == 0
 
 
+async def test_what_waits_for_the_picture_of_another_post_says_so(bench: Bench) -> None:
+    await bench.direct("First look", **file(URL))
+    await bench.direct("Second look", **file(OTHER))
+    await settle(bench, url=OTHER)
+    assert await bench.receipt(2) == (
+        "[2] waits for the picture of the post before it, then goes to mastodon, x: `undo` stops it"
+    )
+
+
+async def test_what_was_to_follow_a_picture_that_cannot_be_had_ends_with_it(bench: Bench) -> None:
+    await bench.direct("", **file())
+    await bench.direct("send")
+    name = bench.name_of("waits for its picture", "raj@example.org")
+    await bench.direct("And this", gesture=Gesture(kind=GestureKind.REPLY, about=name))
+    lines = await settle(bench, error="it is empty")
+    assert "[2] cancelled, too: it was to follow 1" in lines
+    assert await bench.states(2) == {"mastodon": ["cancelled"], "x": ["cancelled"]}
+
+
 async def test_a_picture_that_arrives_for_a_cancelled_post_says_nothing(
     bench: Bench, post_id: Callable[[list[str]], int]
 ) -> None:

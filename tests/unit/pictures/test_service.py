@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from structlog.testing import capture_logs
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, State
 from bridge.domain.ids import EntryId
@@ -313,6 +314,46 @@ async def test_what_waited_too_long_is_not_fetched(bench: Bench) -> None:
     async with bench.running():
         await bench.becomes(one, PictureState.FAILED)
     assert bench.shelf.asked == []
+
+
+async def test_what_is_settled_while_the_directory_is_tidied_keeps_its_file(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = bench.shelf.gates[PHOTO] = asyncio.Event()
+    one = await bench.share()
+    async with bench.running() as service:
+        await bench.shelf.is_asked(1)
+        read = bench.store.read
+
+        async def slow(query: Callable[[Tx], Any]) -> Any:
+            monkeypatch.setattr(bench.store, "read", read)
+            found = await read(query)
+            gate.set()
+            await bench.becomes(one, PictureState.READY)
+            return found
+
+        monkeypatch.setattr(bench.store, "read", slow)
+        await service.tidy()
+        ready = await bench.becomes(one, PictureState.READY)
+        assert bench.files() == [ready.file]
+
+
+async def test_an_error_of_ours_does_not_ask_a_server_for_ever(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise TypeError("a bug")
+
+    monkeypatch.setattr("bridge.pictures.service.scrub", broken)
+    one = await bench.share()
+    with capture_logs() as logs:
+        async with bench.running():
+            for count, pause in enumerate((5, 15, 45), 1):
+                await bench.shelf.is_asked(count)
+                await bench.clock.wait_for_wait(pause)
+                await bench.clock.advance(pause)
+            await bench.becomes(one, PictureState.FAILED)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["a picture could not be fetched"] * 4
+    assert len(bench.shelf.asked) == ATTEMPTS
+    assert bench.files() == []
 
 
 async def test_one_slow_server_keeps_nobody_else_waiting(bench: Bench) -> None:
