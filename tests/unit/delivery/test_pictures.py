@@ -44,9 +44,8 @@ async def attempt(platform: FakePlatform, pictures: Pictures, *, many: int = 1) 
         fresh_since=now,
         pictures=many,
     )
-    plugin: AnyPlugin = FullFakePlugin(
-        FakeSettings(platform=platform), AccountKeep(PassingMemory(), "a"), platform.clock
-    )
+    made: type[AnyPlugin] = FullFakePlugin
+    plugin = made(FakeSettings(platform=platform), AccountKeep(PassingMemory(), "a"), platform.clock)
     async with plugin:
         return await calls.attempt(
             plugin,
