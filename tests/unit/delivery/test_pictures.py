@@ -30,6 +30,10 @@ def platform() -> FakePlatform:
     return FakePlatform(FakeClock(), limits=Limits(text=500, media=4))
 
 
+def entered(platform: FakePlatform, made: type[AnyPlugin] = FullFakePlugin) -> AnyPlugin:
+    return made(FakeSettings(platform=platform), AccountKeep(PassingMemory(), "a"), platform.clock)
+
+
 async def attempt(platform: FakePlatform, pictures: Pictures, *, many: int = 1) -> Outcome:
     now = platform.clock.now()
     one = Delivery(
@@ -44,9 +48,7 @@ async def attempt(platform: FakePlatform, pictures: Pictures, *, many: int = 1) 
         fresh_since=now,
         pictures=many,
     )
-    made: type[AnyPlugin] = FullFakePlugin
-    plugin = made(FakeSettings(platform=platform), AccountKeep(PassingMemory(), "a"), platform.clock)
-    async with plugin:
+    async with entered(platform) as plugin:
         return await calls.attempt(
             plugin,
             one,
