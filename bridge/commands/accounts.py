@@ -16,7 +16,8 @@ class AccountView:
     """One account as it is now.
 
     `problem` is one sentence where the account is not up. `limits` are the last known ones, None if it was never
-    reached; `length` counts a text as the platform does. `edits`, `deletes` and `finds` say what its plugin can do.
+    reached; `length` counts a text as the platform does. `edits`, `deletes`, `finds`, `repeats` and `favours` say what
+    its plugin can do.
     """
 
     name: str
@@ -28,6 +29,8 @@ class AccountView:
     edits: bool = False
     deletes: bool = False
     finds: bool = False
+    repeats: bool = False
+    favours: bool = False
     signature: str | None = None
 
 

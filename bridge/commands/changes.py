@@ -203,12 +203,16 @@ class _Undo:
 
     def _unwanted(self, one: Delivery) -> str:
         _save(self._turn, replace(one, unwanted=True))
+        if one.kind is DeliveryKind.FAVOUR:
+            return "is on its way and can't be taken back from here: do it by hand"
         if self._deletes(one.account):
             return "is on its way, will be deleted once found"
         return "is on its way and can't be deleted there: look after it by hand"
 
     def _delete(self, one: Delivery, everything: Sequence[Delivery]) -> str:
         turn = self._turn
+        if one.kind is DeliveryKind.FAVOUR:
+            return f"a favourite can't be taken back from here: {one.posted_url or 'do it there by hand'}"
         before = [other for other in everything if other.kind is DeliveryKind.DELETE and other.follows == one.id]
         if any(other.state is State.SENT for other in before):
             return "was deleted before"
@@ -280,7 +284,7 @@ def _each(
     words: Words = defaultdict(list)
     done: set[int] = set()
     for one in chosen:
-        if (posts_only and one.kind is not DeliveryKind.POST) or one.id in done:
+        if (posts_only and not one.kind.publishes) or one.id in done:
             continue
         said = change(one, everything)
         done |= {one.id, *(later.id for later in _later_parts(one, everything))} if word == "drop" else {one.id}
@@ -374,7 +378,7 @@ def _standing(turn: Turn, stored: StoredPost) -> str:
     """Return in a few words how a post stands on each account."""
     words: Words = defaultdict(list)
     for one in outbox.of_post(turn.tx, stored.id):
-        if one.kind is DeliveryKind.POST:
+        if one.kind.publishes:
             word = one.posted_url or STATE_WORDS[one.state] if one.state is State.SENT else STATE_WORDS[one.state]
         elif one.kind is DeliveryKind.EDIT:
             word = {State.SENT: "corrected", State.DEAD: "NOT corrected"}.get(one.state, "being corrected")
@@ -386,4 +390,4 @@ def _standing(turn: Turn, stored: StoredPost) -> str:
 
 
 def _lead(stored: StoredPost) -> str:
-    return tag(stored.id, stored.answers)
+    return tag(stored.id, stored.item)

@@ -11,6 +11,7 @@ from bridge.commands import (
     control,
     edit,
     help,  # noqa: A004 - the verb is called so
+    marks,
     pictures,
     posting,
     surroundings,
@@ -162,6 +163,8 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "retry": lambda context, command: changes.retry(_entry(context, command)),
     "found": lambda context, command: changes.found(_entry(context, command), _word(command)),
     "drop": lambda context, command: changes.drop(_entry(context, command)),
+    "repeat": lambda context, command: marks.repeat(_item(context, command)),
+    "fav": lambda context, command: marks.favour(_item(context, command)),
     "claim": lambda context, command: triage.claim(_item(context, command)),
     "release": lambda context, command: triage.release(_item(context, command)),
     "done": lambda context, command: triage.done(_item(context, command)),

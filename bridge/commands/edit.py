@@ -10,6 +10,7 @@ from bridge.commands import pictures, threads
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
+from bridge.domain.ids import short
 from bridge.domain.posts import Key
 from bridge.domain.wording import plural, tag
 from bridge.store import accounts, inbox, outbox, posts, references
@@ -46,13 +47,9 @@ async def edit(context: Context, entry: EntryId, text: str, *, line: Prefixes | 
     stored, deliveries, answered = await context.read(look)
     if stored is None:
         raise Mistake(f"There is no post {tag(entry)}. {UNCHANGED}")
-    if all(one.state is State.CANCELLED for one in deliveries):
-        raise Mistake(f"{tag(entry, stored.answers)} was cancelled: post it again. {UNCHANGED}")
-    if line is not None and not _is_draft(deliveries) and _differs(stored, deliveries, line):
-        undo = context.verb(f"undo {entry:x}")
-        raise Mistake(
-            f"{tag(entry, stored.answers)} goes where it went, to whom it went: {undo} and post it again. {UNCHANGED}"
-        )
+    why = _obstacle(context, stored, deliveries, line)
+    if why is not None:
+        raise Mistake(f"{tag(entry, stored.item)} {why}. {UNCHANGED}")
     draft = _is_draft(deliveries)
     made = order(context, _wish(stored, deliveries, text, line if draft else None, answered))
 
@@ -70,6 +67,20 @@ async def edit(context: Context, entry: EntryId, text: str, *, line: Prefixes | 
             _correct(turn, now, standing, made)
 
     return deed
+
+
+def _obstacle(
+    context: Context, stored: StoredPost, deliveries: Sequence[Delivery], line: Prefixes | None
+) -> str | None:
+    """Return why a post can't have another text, as what follows its name; None where it can."""
+    undo = context.verb(f"undo {short(stored.id)}")
+    if stored.about is not None:
+        return f"has no text of its own: {undo} takes it back"
+    if all(one.state is State.CANCELLED for one in deliveries):
+        return "was cancelled: post it again"
+    if line is not None and not _is_draft(deliveries) and _differs(stored, deliveries, line):
+        return f"goes where it went, to whom it went: {undo} and post it again"
+    return None
 
 
 def _is_draft(deliveries: Sequence[Delivery]) -> bool:

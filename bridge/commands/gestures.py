@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bridge.commands.incoming import GestureKind
 from bridge.commands.lines import Command, Talk
+from bridge.commands.marks import standing
+from bridge.domain.deliveries import DeliveryKind
 from bridge.domain.inbox import ItemState
 from bridge.domain.people import Place
 from bridge.settings import ReplyGesture
@@ -36,6 +38,9 @@ ADDED: Final[Mapping[str, str]] = {EYES: "claim", CHECK: "done", REPEAT: "repeat
 
 REMOVED: Final[Mapping[str, str]] = {EYES: "release"}
 """What it means to take a reaction to an item back."""
+
+MARKS: Final[Mapping[str, DeliveryKind]] = {REPEAT: DeliveryKind.REPEAT, STAR: DeliveryKind.FAVOUR}
+"""Those that publish something, so that to take one back is to undo that."""
 
 NOTE: Final = "//"
 """How a reply to an item begins that is for colleagues."""
@@ -132,7 +137,11 @@ def _reactions(tx: Tx, context: Context, gesture: Gesture) -> Meant:
         return Talk()
     verbs = [verb for emoji, verb in REMOVED.items() if emoji in before - now and _is_mine(context, item)]
     verbs += [verb for emoji, verb in ADDED.items() if emoji in now - before]
-    return Reacted(about.message, now, tuple(Command(verb=verb, said=verb, target=item.id) for verb in verbs))
+    commands = [Command(verb=verb, said=verb, target=item.id) for verb in verbs]
+    for emoji in before - now & MARKS.keys():
+        own = [one.id for one in standing(tx, item.id, MARKS[emoji]) if one.author == context.sender]
+        commands += [Command(verb="undo", said="undo", target=one) for one in own]
+    return Reacted(about.message, now, tuple(commands))
 
 
 def _retraction(tx: Tx, context: Context, gesture: Gesture) -> Meant:
@@ -169,7 +178,8 @@ def _thread(context: Context, stored: StoredPost) -> Meant:
     """Return what a reply to a post means: more of it, if it is one's own; else the words mean what they do alone."""
     text = unaddressed(context)
     room = context.settings.room(context.source.jid) if context.place is Place.ROOM else None
-    if stored.author != context.sender or (room is not None and room.reply_gesture is ReplyGesture.OFF):
+    off = room is not None and room.reply_gesture is ReplyGesture.OFF
+    if off or stored.author != context.sender or stored.about is not None:
         return None
     if text.startswith(NOTE) or not (text or context.incoming.files):
         return Talk()

@@ -146,16 +146,16 @@ async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> 
     match await _parsed(context):
         case Talk() | Status() | Question() if gesture.replies and (text := gestures.unaddressed(context)):
             return Edit(stored.id, text)
-        case Status(text=text) | Question(text=text) if stored.answers is None:
+        case Status(text=text) | Question(text=text) if stored.item is None:
             return Edit(stored.id, text, Prefixes())
-        case Command(verb="post", text=text, prefixes=prefixes) as command if stored.answers is None:
+        case Command(verb="post", text=text, prefixes=prefixes) as command if stored.item is None:
             if command.unbuilt is not None:
                 return Refusal(f"{context.verb(command.unbuilt)} is not in this version. Nothing was changed.")
             return Edit(stored.id, text, prefixes)
         case Command(verb="r", text=text) if stored.answers is not None:
             return Edit(stored.id, text)
         case _:
-            name, undo = tag(stored.id, stored.answers), context.verb("undo")
+            name, undo = tag(stored.id, stored.item), context.verb("undo")
             words = f"{name} stays as it is: a correction gives it another text, and {undo} takes it back."
             return Refusal(f"{words} Nothing was changed.")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.commands.context import Context, Deed, Turn
-    from bridge.domain.outbox import StoredPost
+    from bridge.domain.outbox import Part, StoredPost
     from bridge.domain.pictures import StoredPicture
 
 _SHOWN = 60
@@ -75,34 +75,39 @@ def shortened(text: str, limit: int = _SHOWN) -> str:
 
 def write(turn: Turn, made: Order) -> StoredPost:
     """Store a post with its pictures and deliveries, owe its receipt, and say what its author must know besides."""
-    tx, context = turn.tx, turn.context
-    panic = accounts.panic(tx)
     waiting = pictures.gathered(turn, made.held)
-    many = len(waiting) + len(context.incoming.files[: pictures.MOST])
-    stored = posts.add(tx, replace(made.draft, pictures=many), stanza=turn.stanza)
+    many = len(waiting) + len(turn.context.incoming.files[: pictures.MOST])
+    stored = posts.add(turn.tx, replace(made.draft, pictures=many), stanza=turn.stanza)
     unseen = _unseen(turn, stored, made, waiting) if many else frozenset[str]()
+    owe(turn, stored, made.parts, made.held | unseen)
+    if made.left_out and Hold.QUESTION not in made.held:
+        turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
+    return stored
+
+
+def owe(turn: Turn, stored: StoredPost, parts: Sequence[Part], held: frozenset[str]) -> None:
+    """Owe a new post's parts to their accounts, and its receipt to its author, unless it waits for a second word."""
+    context = turn.context
+    panic = accounts.panic(turn.tx)
     owed = outbox.add(
-        tx,
+        turn.tx,
         stored,
-        made.parts,
-        held=made.held | unseen,
+        parts,
+        held=held,
         now=turn.now,
         born_for=context.born_for if panic is None else frozenset[str](),
         epoch=context.store.epoch,
     )
     turn.born += [one for one in owed if one.state is State.SENDING]
-    if Hold.QUESTION in made.held:
-        return stored
+    if Hold.QUESTION in held:
+        return
     # What is on the wire already has an outcome in a moment, and one message can tell both.
     turn.touch(stored, new=True, urgent=any(one.state is not State.SENDING for one in owed))
-    if made.left_out:
-        turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
     if panic is not None:
         go_on = context.verb("resume")
         turn.say(
             f"{tag(stored.id)} waits: everything outgoing is frozen. An approver's {go_on} continues", post=stored.id
         )
-    return stored
 
 
 def _unseen(turn: Turn, stored: StoredPost, made: Order, waiting: Sequence[StoredPicture]) -> frozenset[str]:

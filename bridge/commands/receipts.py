@@ -75,7 +75,7 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
     if stored is None:
         return _count(tx, notice.receipt, notice.target)
     deliveries = outbox.of_post(tx, stored.id)
-    answered = inbox.get(tx, stored.answers) if stored.answers is not None else None
+    item = inbox.get(tx, stored.item) if stored.item is not None else None
     own = pictures.of_post(tx, stored.id) if stored.pictures else ()
     plain = not own and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
     return receipt(
@@ -83,7 +83,7 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
         deliveries,
         preview=None if plain else preview(stored, deliveries, accounts, own),
         lacks=_lacks(own),
-        to=None if answered is None else addressee(answered, stored.nick),
+        to=None if item is None else addressee(item, stored.nick),
         now=now,
     )
 

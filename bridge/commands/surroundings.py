@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.commands import marks
 from bridge.commands.posting import shortened
 from bridge.commands.receipts import handle
 from bridge.commands.triage import on_item
@@ -52,6 +53,9 @@ def _lines(turn: Turn, one: StoredItem) -> Iterator[str]:
     for answer in posts.answering(tx, one.id):
         states = ", ".join(sorted({STATE_WORDS[delivery.state] for delivery in outbox.of_post(tx, answer.id)}))
         yield f"| {answer.nick} answered, {tag(answer.id)} {states}: {shortened(answer.text, _SHORT)}"
+    for kind, word in marks.DONE.items():
+        for stored in marks.standing(tx, one.id, kind):
+            yield f"| {word} by {stored.nick}, {tag(stored.id)}"
     for note in triage.notes(tx, one.id):
         yield f"| {note.nick} noted, {since(now, note.created_at)} ago: {shortened(note.text, _TEXT)}"
     if one.item.url and one.deleted_at is None:

@@ -25,11 +25,13 @@ from bridge.domain.posts import Media, Post, Posted
 from bridge.plugin import (
     Deletes,
     Edits,
+    Favours,
     Finds,
     Limits,
     Plugin,
     PluginError,
     RefusedError,
+    Repeats,
     UnauthorizedError,
     UnavailableError,
     UncertainError,
@@ -71,7 +73,7 @@ async def attempt(
     deadline: timedelta,
     pictures: Pictures = no_pictures,
 ) -> Outcome:
-    """Publish, edit or delete once, and return what came of it; `pictures` gives a delivery's, fitted to the limits.
+    """Do once what is owed, and return what came of it; `pictures` gives a delivery's, fitted to the limits.
 
     To fit them takes its own time, in which nothing is published: only the platform is under the deadline.
     """
@@ -91,6 +93,10 @@ async def attempt(
     match delivery.kind:
         case DeliveryKind.POST:
             call = post()
+        case DeliveryKind.REPEAT:
+            call = _repeat(plugin, delivery)
+        case DeliveryKind.FAVOUR:
+            call = _favour(plugin, delivery)
         case DeliveryKind.EDIT:
             call = _edit(plugin, delivery)
         case DeliveryKind.DELETE:
@@ -131,11 +137,31 @@ def post_of(delivery: Delivery, media: tuple[Media, ...] = ()) -> Post:
     )
 
 
+_NAMELESS = Refused(reason="nobody knows what the platform calls it")
+
+
+async def _repeat(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
+    if not isinstance(plugin, Repeats):
+        return Refused(reason="this platform's plugin can't repeat")
+    if delivery.parent is None:
+        return _NAMELESS
+    return Sent(posted=await plugin.repeat(delivery.parent, delivery.key))
+
+
+async def _favour(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
+    if not isinstance(plugin, Favours):
+        return Refused(reason="this platform's plugin can't mark favourites")
+    if delivery.parent is None:
+        return _NAMELESS
+    await plugin.favour(delivery.parent)
+    return Sent(posted=None)
+
+
 async def _edit(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
     if not isinstance(plugin, Edits):
         return Refused(reason="this platform's plugin can't edit")
     if delivery.parent is None:
-        return Refused(reason="nobody knows what the platform calls it")
+        return _NAMELESS
     target = Posted(id=delivery.parent.id, url=delivery.posted_url, memo=delivery.parent.memo)
     # What it answers, who may see it and its warning stay as they are there.
     return Sent(posted=await plugin.edit(target, Post(text=delivery.text), delivery.key))
@@ -145,7 +171,7 @@ async def _delete(plugin: Plugin[BaseModel], delivery: Delivery) -> Outcome:
     if not isinstance(plugin, Deletes):
         return Refused(reason="this platform's plugin can't delete")
     if delivery.parent is None:
-        return Refused(reason="nobody knows what the platform calls it")
+        return _NAMELESS
     target = Posted(id=delivery.parent.id, url=delivery.posted_url, memo=delivery.parent.memo)
     await plugin.delete(target)
     return Sent(posted=None)

@@ -260,7 +260,7 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
     """See to what waited for this: what follows it in a thread, its own deletion, the item that it answers."""
     if sent.kind is DeliveryKind.EDIT:
         _edited(tx, sent, context.now)
-    if sent.kind is not DeliveryKind.POST:
+    if not sent.kind.publishes:
         return
     if wanted and sent.posted is not None and context.deletes:
         key = Key(token=mint(), minted_at=context.now)
@@ -271,7 +271,7 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
         if Hold.FOLLOWS in follower.held and not wanted:
             parent = sent.posted.ref if sent.posted else None
             outbox.free(tx, replace(follower, parent=parent), Hold.FOLLOWS, now=context.now)
-    if sent.parent is not None and sent.part == 0:
+    if sent.kind is DeliveryKind.POST and sent.parent is not None and sent.part == 0:
         stored = posts.get(tx, sent.post)
         if stored is not None and stored.answers is not None:
             inbox.answered(tx, stored.answers, context.now)
@@ -299,8 +299,7 @@ def _cancel_followers(tx: Tx, context: Context, one: Delivery) -> None:
 
 def _tell_trouble(tx: Tx, one: Delivery, tell: Tell, mint: Mint, now: datetime) -> None:
     stored = posts.get(tx, one.post)
-    answers = stored.answers if stored else None
-    body = wording.trouble(tell, one, answers=answers, now=now)
+    body = wording.trouble(tell, one, answers=stored.item if stored else None, now=now)
     notices.add_line(tx, target=one.source, body=body, origin_id=mint(), at=now, post=one.post)
 
 

@@ -1,4 +1,4 @@
-"""The life of a delivery: one post, or one part, edit or deletion of it, to one account.
+"""The life of a delivery: to one account one post, a part, an edit or the deletion of it, or what is done to another's.
 
     ready ─► sending ─► sent
       ▲         ├─────► ready      certainly not published: due again after the back-off
@@ -49,20 +49,27 @@ class DeliveryKind(StrEnum):
     """What is done to the account."""
 
     POST = "post"
+    REPEAT = "repeat"
+    FAVOUR = "favour"
     EDIT = "edit"
     DELETE = "delete"
+
+    @property
+    def publishes(self) -> bool:
+        """Whether it puts something there that wasn't, so that it matters whether an attempt without answer did."""
+        return self in {DeliveryKind.POST, DeliveryKind.REPEAT, DeliveryKind.FAVOUR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One row of the outbox, with what its post says about it.
 
-    `source` is the conversation its post was written in. `parent` is what it answers on the platform, or what a
-    deletion deletes. `text` and the key are frozen once `attempt` is above zero. `pause` is how long the wait until
-    `due_at` was meant to be when it was set. `doubt_since` is the first attempt whose outcome is not known,
-    `doubt_attempt` that attempt's number, and `looks` counts the looks since then that could not tell. `unwanted` is
-    set when a person took it back while it was, or may have been, on its way. `pictures` is how many its post has; the
-    first part of a thread carries them.
+    `source` is the conversation its post was written in. `parent` is what it answers on the platform, or what is
+    edited, deleted, repeated or marked. `text` and the key are frozen once `attempt` is above zero. `pause` is how
+    long the wait until `due_at` was meant to be when it was set. `doubt_since` is the first attempt whose outcome is
+    not known, `doubt_attempt` that attempt's number, and `looks` counts the looks since then that could not tell.
+    `unwanted` is set when a person took it back while it was, or may have been, on its way. `pictures` is how many its
+    post has; the first part of a thread carries them.
     """
 
     id: int

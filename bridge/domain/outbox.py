@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.domain.deliveries import DeliveryKind
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 class Draft:
     """What a person asked to publish, with everything a unit of work must not make up itself.
 
-    `pictures` is how many go with it.
+    `answers` is the item that it answers, `about` the one that it repeats or marks, in place of a text. `pictures` is
+    how many go with it.
     """
 
     author: str
@@ -31,6 +34,7 @@ class Draft:
     warning: str | None = None
     language: str | None = None
     answers: EntryId | None = None
+    about: EntryId | None = None
     pictures: int = 0
 
 
@@ -38,7 +42,8 @@ class Draft:
 class Part:
     """One message for one account; the parts of a thread have consecutive numbers from 0.
 
-    The first one may answer a `parent` that is there, or wait for another post's delivery that it `follows`.
+    The first one may answer a `parent` that is there, or wait for another post's delivery that it `follows`. What is
+    done to another's post has no text, and that post as its `parent`, with its `link`.
     """
 
     account: str
@@ -48,6 +53,8 @@ class Part:
     parts: int = 1
     parent: Ref | None = None
     follows: int | None = None
+    kind: DeliveryKind = DeliveryKind.POST
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +74,13 @@ class StoredPost:
     warning: str | None = None
     language: str | None = None
     answers: EntryId | None = None
+    about: EntryId | None = None
     pictures: int = 0
+
+    @property
+    def item(self) -> EntryId | None:
+        """The item that it answers, repeats or marks."""
+        return self.answers if self.answers is not None else self.about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ def next_step(head: Delivery, *, now: datetime, panic: bool, breaker: Breaker, t
         return Wait(head.due_at, head.error)
     if head.kind is DeliveryKind.DELETE:
         return Begin()
-    if head.state is State.UNCERTAIN and head.kind is DeliveryKind.POST:
+    if head.state is State.UNCERTAIN and head.kind.publishes:
         return _settle_doubt(head, now=now, panic=panic, terms=terms)
     if is_stale(head, terms, now):
         return Ask() if head.state is State.UNCERTAIN else Expire()
@@ -125,11 +125,13 @@ def next_step(head: Delivery, *, now: datetime, panic: bool, breaker: Breaker, t
 
 def _settle_doubt(head: Delivery, *, now: datetime, panic: bool, terms: Terms) -> Step:
     stale = is_stale(head, terms, now)
-    if not stale and not panic and not head.unwanted and key_is_known(head, terms, now):
+    # A repetition or a mark is there once, however often it is made.
+    harmless = head.kind is not DeliveryKind.POST or key_is_known(head, terms, now)
+    if not stale and not panic and not head.unwanted and harmless:
         return Begin()
-    if terms.finds:
+    if terms.finds and head.kind is DeliveryKind.POST:
         return Look()
-    if panic and not stale and key_is_known(head, terms, now):
+    if panic and not stale and not head.unwanted and harmless:
         return Wait(None)
     return Ask()
 
@@ -202,7 +204,7 @@ def _not_by_this(
 ) -> Settled:
     """This attempt published nothing; whether an earlier one did is another question."""
     reason = outcome.reason
-    if delivery.kind is DeliveryKind.POST and _was_in_doubt(delivery):
+    if delivery.kind.publishes and _was_in_doubt(delivery):
         if isinstance(outcome, Unavailable) and not is_stale(delivery, terms, now):
             return _still(delivery, reason, due_at=due_at, breaker=breaker)
         return _ask(delivery, reason, breaker=breaker)
@@ -248,7 +250,7 @@ def _sent(delivery: Delivery, posted: Posted | None, *, breaker: Breaker) -> Set
         due_at=None,
         failures=0,
     )
-    wanted = delivery.unwanted and delivery.kind is DeliveryKind.POST
+    wanted = delivery.unwanted and delivery.kind.publishes
     return Settled(delivery=done, breaker=breaker, tell=tell, deletion_wanted=wanted)
 
 
@@ -270,7 +272,7 @@ def _free(
 def _doubt(
     delivery: Delivery, outcome: Uncertain, *, now: datetime, due_at: datetime, breaker: Breaker, terms: Terms
 ) -> Settled:
-    if delivery.kind is not DeliveryKind.POST:
+    if not delivery.kind.publishes:
         # Deleting or editing twice is harmless, so there is nothing to look up.
         return _free(delivery, due_at=due_at, error=outcome.reason, failures=delivery.failures + 1, breaker=breaker)
     if delivery.state is State.UNCERTAIN:
@@ -342,7 +344,7 @@ def recover(delivery: Delivery, *, now: datetime, terms: Terms) -> Delivery:
 
     What the platform was doing with it may go on for `settle_after`, counted from the start of this run.
     """
-    if delivery.kind is not DeliveryKind.POST:
+    if not delivery.kind.publishes:
         return replace(_without_doubt(delivery), state=State.READY, due_at=None)
     doubtful = replace(
         delivery,

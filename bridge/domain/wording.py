@@ -70,7 +70,7 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
     """Return the new line that a delivery's doubt, failure or recovery is told with."""
     name = short(delivery.post)
     which = f" (part {delivery.part + 1} of {delivery.parts})" if delivery.parts > 1 else ""
-    which += " correction" if delivery.kind is DeliveryKind.EDIT else ""
+    which += _WHICH.get(delivery.kind, "")
     lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
     at = f": {delivery.posted_url}" if delivery.posted_url else ""
     reason = _reason(delivery.error)
@@ -97,6 +97,14 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
                 f"{lead}: I can't tell whether it arrived ({reason}). {retry} if it isn't there, {seen} if it is, "
                 f"{drop} to leave it{rest}"
             )
+
+
+_WHICH = {
+    DeliveryKind.EDIT: " correction",
+    DeliveryKind.REPEAT: " repetition",
+    DeliveryKind.FAVOUR: " favourite",
+}
+"""How it is called where something is said of what isn't simply the post."""
 
 
 def _reason(text: str | None) -> str:
@@ -133,7 +141,10 @@ def hears(account: str) -> str:
 def undeletable(delivery: Delivery) -> str:
     """Return the line for a post that was taken back, arrived all the same, and can't be deleted from here."""
     at = f" {delivery.posted_url}" if delivery.posted_url else ""
-    return f"{tag(delivery.post)} {delivery.account}: it had arrived, and I can't delete there: delete it by hand{at}"
+    lead = f"{tag(delivery.post)} {delivery.account}"
+    if delivery.kind is DeliveryKind.FAVOUR:
+        return f"{lead}: it had arrived, and I can't take a favourite back: do it by hand{at}"
+    return f"{lead}: it had arrived, and I can't delete there: delete it by hand{at}"
 
 
 def unauthorized(account: str, reason: str) -> str:
@@ -177,10 +188,10 @@ def receipt(
 ) -> str:
     """Return the living receipt of one post as it stands now.
 
-    `preview` is None where the conversation wants none; `to` describes whom it answers (`@kim, private, from mastodon,
-    as raj`); `lacks` is what a post with pictures waits for, if it waits for them.
+    `preview` is None where the conversation wants none; `to` describes whom it answers, repeats or marks (`@kim,
+    private, from mastodon, as raj`); `lacks` is what a post with pictures waits for, if it waits for them.
     """
-    lead = tag(stored.id, stored.answers)
+    lead = tag(stored.id, stored.item)
     states = {one.state for one in deliveries}
     if states <= {State.CANCELLED} and not any(one.doubt_since for one in deliveries):
         return f"{lead} cancelled. {NOTHING}"
@@ -191,7 +202,7 @@ def receipt(
     grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in deliveries:
         grouped[one.account].append(one)
-    whom = f"to {to}: " if to else ""
+    whom = f"{_how(deliveries)} {to}: " if to else ""
     return f"{lead} {whom}" + " · ".join(_account(name, ones) for name, ones in grouped.items())
 
 
@@ -217,6 +228,8 @@ def _held(
         return f"held for {accounts}: {verb(place, f'send {name}')} posts it. {NOTHING}"
     until = max((one.hold_until for one in held if one.hold_until), default=None)
     left = seconds(max(timedelta(0), until - now) if until else stored.hold)
+    if stored.about is not None:
+        return f"{_how(held)} {to or accounts} in {left}: {verb(place, 'send')} or {verb(place, 'undo')}"
     choice = f"{verb(place, 'send')}, {verb(place, 'undo')}, or correct your message"
     if preview is None:
         return f"to {to or accounts} in {left}: {choice}"
@@ -230,11 +243,17 @@ def _held(
     return f"{plural(preview.characters, 'character')}{seen}: {fits}. Sending in {left}: {choice}{parts}"
 
 
+def _how(deliveries: Sequence[Delivery]) -> str:
+    """Return what is done to whom the line names next."""
+    kinds = {one.kind for one in deliveries}
+    return "repeats" if DeliveryKind.REPEAT in kinds else "favourites" if DeliveryKind.FAVOUR in kinds else "to"
+
+
 FITS = "ok"
 
 
 def _account(name: str, ones: Sequence[Delivery]) -> str:
-    posts = [one for one in ones if one.kind is DeliveryKind.POST]
+    posts = [one for one in ones if one.kind.publishes]
     deletions = [one for one in ones if one.kind is DeliveryKind.DELETE]
     if deletions:
         return f"{name} {_deleting(posts, deletions)}"

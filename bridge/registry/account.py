@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bridge.commands.accounts import AccountView
-from bridge.plugin import Deletes, Edits, Finds, graphemes
+from bridge.plugin import Deletes, Edits, Favours, Finds, Repeats, graphemes
 from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
 from bridge.store import StoreError
 
@@ -138,6 +138,8 @@ class Account:
             edits=plugin is not None and issubclass(plugin, Edits),
             deletes=plugin is not None and issubclass(plugin, Deletes),
             finds=plugin is not None and issubclass(plugin, Finds),
+            repeats=plugin is not None and issubclass(plugin, Repeats),
+            favours=plugin is not None and issubclass(plugin, Favours),
             signature=self.settings.signature,
         )
 

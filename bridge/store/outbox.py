@@ -136,12 +136,13 @@ def add(
 def _row(stored: StoredPost, part: Part, held: frozenset[str], now: datetime) -> dict[str, Any]:
     reasons = held | {Hold.FOLLOWS.value} if part.part or part.follows is not None else held
     return {
-        **delivery_rows.blank(stored.id, part.account, DeliveryKind.POST, part.key, now),
+        **delivery_rows.blank(stored.id, part.account, part.kind, part.key, now),
         "part": part.part,
         "parts": part.parts,
         "text": part.text,
         "parent_id": part.parent.id if part.parent else None,
         "parent_memo": dict(part.parent.memo) if part.parent else {},
+        "posted_url": part.link,
         "state": (State.HELD if reasons else State.READY).value,
         "held": reasons,
         "hold_until": now + stored.hold if Hold.UNDO in reasons else None,

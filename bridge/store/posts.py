@@ -60,6 +60,7 @@ _REVISE = (
     )
 )
 _ANSWERING = select(post).where(post.c.answers == bindparam("item")).order_by(post.c.id)
+_ABOUT = select(post).where(post.c.about == bindparam("item")).order_by(post.c.id)
 
 
 def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
@@ -79,6 +80,7 @@ def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
             "visibility": draft.visibility.value if draft.visibility else None,
             "language": draft.language,
             "answers": draft.answers,
+            "about": draft.about,
             "stanza_id": stanza,
             "hold_ms": draft.hold // _MS,
             "pictures": draft.pictures,
@@ -101,6 +103,7 @@ def add(tx: Tx, draft: Draft, *, stanza: int | None) -> StoredPost:
         warning=draft.warning,
         language=draft.language,
         answers=draft.answers,
+        about=draft.about,
         pictures=draft.pictures,
     )
 
@@ -168,6 +171,11 @@ def answering(tx: Tx, item: EntryId) -> tuple[StoredPost, ...]:
     return tuple(_stored(row) for row in tx.execute(_ANSWERING, {"item": item}))
 
 
+def about(tx: Tx, item: EntryId) -> tuple[StoredPost, ...]:
+    """Return the posts that repeat or mark an item, oldest first."""
+    return tuple(_stored(row) for row in tx.execute(_ABOUT, {"item": item}))
+
+
 def _stored(row: Row[Any]) -> StoredPost:
     return StoredPost(
         id=EntryId(row.id),
@@ -183,5 +191,6 @@ def _stored(row: Row[Any]) -> StoredPost:
         warning=row.warning,
         language=row.language,
         answers=EntryId(row.answers) if row.answers is not None else None,
+        about=EntryId(row.about) if row.about is not None else None,
         pictures=row.pictures,
     )

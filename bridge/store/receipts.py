@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, case, func, literal_column, select, text
 
-from bridge.domain.deliveries import Hold
+from bridge.domain.deliveries import DeliveryKind, Hold
 from bridge.domain.ids import EntryId
 from bridge.domain.outbox import Tally
 from bridge.store.schema import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.domain.people import Target
     from bridge.store.tx import Tx
 
-_IS_POST = delivery.c.kind == literal_column("'post'")
+_IS_POST = delivery.c.kind.in_([literal_column(f"'{kind.value}'") for kind in DeliveryKind if kind.publishes])
 _STATES = (
     select(delivery.c.account, delivery.c.state, func.count().label("many"))
     .join_from(post, delivery, delivery.c.post_id == post.c.id)

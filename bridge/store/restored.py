@@ -57,7 +57,7 @@ _UNSETTLED = select(
     delivery.c.created_at,
 ).where(
     delivery.c.state.in_([State.READY.value, State.HELD.value, State.SENDING.value]),
-    delivery.c.kind == DeliveryKind.POST.value,
+    delivery.c.kind.in_([kind.value for kind in DeliveryKind if kind.publishes]),
 )
 _DOUBT = (
     update(delivery)

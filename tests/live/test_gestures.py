@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 
 SERVERS = ["prosody", pytest.param("ejabberd", marks=pytest.mark.servers)]
 EYES, CHECK = "\N{EYES}", "\N{WHITE HEAVY CHECK MARK}"
+AGAIN, STAR = "\N{CLOCKWISE RIGHTWARDS AND LEFTWARDS OPEN CIRCLE ARROWS}", "\N{WHITE MEDIUM STAR}"
 
 
 @dataclass(kw_only=True)
@@ -129,6 +130,26 @@ async def test_what_customers_say_is_claimed_answered_and_done(stage: Stage) -> 
     other = await stage.item("thanks!")
     stage.react(other, CHECK)
     await stage.hears(r"^\[3\] is done, says raj")
+
+
+async def test_what_customers_say_is_repeated_and_marked(stage: Stage) -> None:
+    name = await stage.item("all is well again, thanks!")
+    stage.react(name, AGAIN, STAR)
+    await stage.hears(r"^\[2->1\] repeats @kim, from mastodon, as raj(-\d+)? in 10 min: ")
+    await stage.hears(r"^\[3->1\] favourites @kim, from mastodon, as raj(-\d+)? in 10 min: ")
+    assert (stage.sink.boosts, stage.sink.favourites) == ({}, set())
+    await stage.say("send 2")
+    await stage.hears(r"^\[2->1\] repeats @kim, .*: mastodon http\S+$")
+    stage.react(name, AGAIN)
+    await stage.hears(r"^\[3->1\] cancelled")
+    assert (len(stage.sink.boosts), stage.sink.favourites) == (1, set())
+    stage.react(name, AGAIN, STAR)
+    await stage.hears(r"^\[4->1\] favourites @kim")
+    await stage.say("send 4")
+    await stage.hears(r"^\[4->1\] favourites @kim, .*: mastodon http\S+$")
+    stage.react(name, STAR)
+    await stage.hears(r"^\[2->1\] repeats @kim, .*: mastodon deleted$")
+    assert (stage.sink.boosts, len(stage.sink.favourites)) == ({}, 1)
 
 
 async def test_a_draft_is_corrected_and_taken_back(stage: Stage) -> None:

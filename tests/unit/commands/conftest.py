@@ -72,6 +72,8 @@ def view(name: str, *, text: int = 500, edits: bool = True, deletes: bool = True
         edits=edits,
         deletes=deletes,
         finds=True,
+        repeats=True,
+        favours=True,
     )
 
 
@@ -187,15 +189,23 @@ class Bench:
             found.setdefault(one.account, []).append(kind + one.state.value)
         return found
 
-    async def become(self, post: int, state: State, *, account: str | None = None, **values: Any) -> None:
+    async def become(
+        self,
+        post: int,
+        state: State,
+        *,
+        account: str | None = None,
+        kinds: frozenset[DeliveryKind] = frozenset({DeliveryKind.POST}),
+        **values: Any,
+    ) -> None:
         """Put a post's deliveries into a state, as the lanes would."""
 
         def change(tx: Tx) -> None:
             for one in outbox.of_post(tx, EntryId(post)):
-                if one.kind is not DeliveryKind.POST or account not in {None, one.account}:
+                if one.kind not in kinds or account not in {None, one.account}:
                     continue
                 changed = replace(one, state=state, held=frozenset(), hold_until=None, **values)
-                if state is State.SENT:
+                if state is State.SENT and one.kind is not DeliveryKind.FAVOUR:
                     url = f"https://{one.account}.example.org/{one.id}"
                     changed = replace(changed, posted=Posted(id=PostId(f"p{one.id}"), url=url), posted_url=url)
                 if state in {State.ASKED, State.UNCERTAIN, State.SENDING}:

@@ -306,13 +306,6 @@ async def test_in_a_room_only_the_rooms_own_id_names_a_message_of_ours(bench: Be
     assert await state(bench) is ItemState.OPEN
 
 
-async def test_what_is_not_in_this_version_says_so(chat: Chat) -> None:
-    name = await chat.hears("any ETA?")
-    for emoji, verb in {"🔁": "repeat", "⭐": "fav"}.items():
-        (words,) = await chat.do(reacted(name, emoji))
-        assert words == (await chat.say(f"{verb} 1"))[0]
-
-
 async def test_who_has_no_role_can_do_nothing(bench: Bench) -> None:
     chat = Chat(bench, ROOM)
     name = await chat.hears("any ETA?")

@@ -97,7 +97,7 @@ def test_each_form_parses_as_it_is_explained(verb: Verb) -> None:
         ("to x visibility private post hi", None),
         ("cw Outage: post hi", "cw"),
         ("preview post hi", "preview"),
-        ("fav 52", "fav"),
+        ("whois @kim", "whois"),
         ("plugin list", "account"),
         ("r 52 hi", None),
     ],

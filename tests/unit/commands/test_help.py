@@ -45,9 +45,9 @@ async def test_help_of_no_verb(bench: Bench) -> None:
 async def test_me_tells_who_one_is_and_what_one_may_do(bench: Bench) -> None:
     assert await bench.direct("me") == [
         (
-            "You are raj (raj@example.org), staff in direct chats. You may say: post, send, undo, edit, alt, "
-            "retry, found, drop, inbox, r, claim, release, note, done, context, url, panic, help, me. What you post "
-            "here goes to mastodon, x, 20 s after you wrote it, unless you `undo` it."
+            "You are raj (raj@example.org), staff in direct chats. You may say: post, send, undo, edit, repeat, fav, "
+            "alt, retry, found, drop, inbox, r, claim, release, note, done, context, url, panic, help, me. What "
+            "you post here goes to mastodon, x, 20 s after you wrote it, unless you `undo` it."
         )
     ]
     sales = await bench.room("!me", who="tom", room="sales@rooms.example.org")

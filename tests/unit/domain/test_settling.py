@@ -122,6 +122,16 @@ class TestNextStep:
     def test_what_was_taken_back_is_never_sent_again(self) -> None:
         assert step(uncertain(unwanted=True), KEYS) == Ask()
         assert step(uncertain(unwanted=True), replace(KEYS, finds=True)) == Look()
+        assert step(uncertain(unwanted=True), KEYS, panic=True) == Ask()
+
+    @pytest.mark.parametrize("kind", [DeliveryKind.REPEAT, DeliveryKind.FAVOUR])
+    def test_what_is_there_once_however_often_it_is_made_settles_its_own_doubt(self, kind: DeliveryKind) -> None:
+        for terms in (NEITHER, FINDS):
+            assert step(uncertain(kind=kind), terms) == Begin()
+            assert step(uncertain(kind=kind), terms, panic=True) == Wait(None)
+            assert step(uncertain(kind=kind), terms, now=NOW + HOUR + SECOND) == Ask()
+            assert step(uncertain(kind=kind, unwanted=True), terms) == Ask()
+            assert step(uncertain(kind=kind, unwanted=True), terms, panic=True) == Ask()
 
 
 class TestFirstAttempt:

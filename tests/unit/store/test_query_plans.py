@@ -146,6 +146,7 @@ CASES = [
     Case("triage.release", lambda tx: triage.release(tx, ENTRY, person="raj@example.org"), ("pk_item|ix_item_open",)),
     Case("triage.finish", lambda tx: triage.finish(tx, ENTRY), ("pk_item|ix_item_open",)),
     Case("triage.notes", lambda tx: triage.notes(tx, ENTRY), ("ix_note_item_id",)),
+    Case("posts.about", lambda tx: posts.about(tx, ENTRY), ("ix_post_about",)),
     Case("posts.answering", lambda tx: posts.answering(tx, ENTRY), ("ix_post_answers",)),
     Case(
         "references.ours",
