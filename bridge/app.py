@@ -24,6 +24,7 @@ from bridge.delivery import DIRECT, Attendance, Lane, Lanes, Pulse
 from bridge.domain.clock import Clock, SystemClock, wait_event
 from bridge.domain.people import Place, Target
 from bridge.domain.standing import Standing
+from bridge.errands import Errands
 from bridge.listening import Listener
 from bridge.pictures.addresses import UploadHost
 from bridge.pictures.service import Pictures
@@ -127,6 +128,7 @@ class Bridge:
         self._listeners = {
             account.name: Listener(Worked(account), store=store, settings=settings, clock=clock) for account in enabled
         }
+        self._errands = Errands({account.name: Worked(account) for account in enabled}, store=store, clock=clock)
         self._desk = Desk(
             settings, store, accounts, clock, born_for=lambda: self._lanes.born_for, begin=self._lanes.begin
         )
@@ -159,6 +161,7 @@ class Bridge:
             await stack.enter_async_context(self._timers.running())
             await stack.enter_async_context(_background(self._pictures.run(), "pictures"))
             await stack.enter_async_context(_background(self._accounts.run(), "accounts"))
+            await stack.enter_async_context(_background(self._errands.run(), "errands"))
             for account in self._accounts:
                 if account.name in self._listeners:
                     await stack.enter_async_context(_background(self._watch(account), f"watch {account.name}"))

@@ -16,8 +16,8 @@ class AccountView:
     """One account as it is now.
 
     `problem` is one sentence where the account is not up. `limits` are the last known ones, None if it was never
-    reached; `length` counts a text as the platform does. `edits`, `deletes`, `finds`, `repeats` and `favours` say what
-    its plugin can do.
+    reached; `length` counts a text as the platform does. `edits`, `deletes`, `finds`, `repeats`, `favours` and
+    `shows` say what its plugin can do.
     """
 
     name: str
@@ -31,6 +31,7 @@ class AccountView:
     finds: bool = False
     repeats: bool = False
     favours: bool = False
+    shows: bool = False
     signature: str | None = None
 
 

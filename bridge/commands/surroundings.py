@@ -1,8 +1,11 @@
-"""`context`: what is known around an item, so that whoever answers it needn't look elsewhere."""
+"""`context`: what is known around an item, so that whoever answers it needn't look elsewhere.
+
+What we know ourselves is told at once, and what the platform shows of the conversation as soon as it has been asked.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.commands import marks
 from bridge.commands.posting import shortened
@@ -11,21 +14,30 @@ from bridge.commands.triage import on_item
 from bridge.commands.waiting import may_read, owner, since
 from bridge.domain.inbox import ItemState
 from bridge.domain.text import clean_inbound, quoted_lines
-from bridge.domain.wording import STATE_WORDS, tag
-from bridge.store import inbox, outbox, posts, triage
+from bridge.domain.wording import STATE_WORDS, plural, tag
+from bridge.store import errands, inbox, outbox, posts, triage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from bridge.commands.context import Deed, Turn
     from bridge.commands.triage import To
+    from bridge.domain.errands import Errand
     from bridge.domain.inbox import StoredItem
+    from bridge.domain.items import Item
+    from bridge.store import Tx
 
 BEFORE = 3
 """How many earlier items of the same person are shown."""
 
+AROUND = 12
+"""How many messages of a conversation are shown, those nearest to the item."""
+
 _TEXT = 1_000
 _SHORT = 160
+_NAME = 200
+_REASON = 300
 
 
 def show(to: To) -> Deed:
@@ -37,7 +49,54 @@ def _show(turn: Turn, one: StoredItem) -> None:
     if one.item.private and not may_read(turn.context):
         turn.say(f"{tag(one.id)} is private: ask me in a direct chat", item=one.id)
         return
-    turn.say("\n".join(_lines(turn, one)), item=one.id)
+    lines = list(_lines(turn, one))
+    view = turn.context.accounts.view(one.account)
+    if one.deleted_at is None and view is not None and view.enabled and view.shows:
+        errands.add(turn.tx, one, target=turn.context.source, private=may_read(turn.context), at=turn.now)
+        lines.append(f"| asking {one.account} for the conversation around it")
+    turn.say("\n".join(lines), item=one.id)
+
+
+Thread: TypeAlias = "tuple[Item, ...]"
+"""A conversation as a platform shows it, oldest first."""
+
+
+def told(tx: Tx, errand: Errand, found: Thread | str, *, now: datetime) -> str:
+    """Return the line that an errand ends with: the conversation, or why there is none."""
+    item = inbox.get(tx, errand.item)
+    lead = tag(errand.item, item.post if item is not None else None)
+    if isinstance(found, str):
+        return f"{lead} {errand.account} can't show what is around it: {_flat(found, _REASON)}"
+    shown = [one for one in found if errand.private or not one.private]
+    if len(shown) <= 1:
+        return f"{lead} stands alone on {errand.account}"
+    here = next((place for place, one in enumerate(shown) if item is not None and one.id == item.item.id), 0)
+    first = max(0, min(here - AROUND // 2, len(shown) - AROUND))
+    some = shown[first : first + AROUND]
+    after = len(shown) - first - len(some)
+    lines = [f"{lead} on {errand.account}, {plural(len(shown), 'message')}:"]
+    lines += [f"| ... {first} before"] * (first > 0)
+    lines += [f"| {_quoted(tx, errand.account, one, now)}" for one in some]
+    lines += [f"| ... {after} after"] * (after > 0)
+    return "\n".join(lines)
+
+
+def _quoted(tx: Tx, account: str, one: Item, now: datetime) -> str:
+    """Return one message of a conversation, behind its short id where we know it."""
+    known = inbox.known(tx, account, one.id)
+    ours = outbox.published(tx, account, one.id) if known is None else None
+    entry = known.id if known is not None else None if ours is None else ours.post
+    lead = "" if entry is None else f"{tag(entry)} "
+    who = "".join(clean_inbound(one.author.handle, _NAME).split()) or "somebody"
+    said = shortened(one.text, _SHORT) or "(no text)"
+    if known is not None and known.deleted_at is not None:
+        said = "(taken back by its author)"
+    media = f" (+ {len(one.media)} media)" if one.media else ""
+    return f"{lead}{since(now, one.created_at)} ago, @{who}: {said}{media}"
+
+
+def _flat(text: str, limit: int) -> str:
+    return " ".join(clean_inbound(text, limit).split()).rstrip(".") or "no reason given"
 
 
 def _lines(turn: Turn, one: StoredItem) -> Iterator[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
+from bridge.domain.deadline import within
 from bridge.domain.deliveries import (
     Absent,
     Delivery,
@@ -49,12 +49,7 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger()
 
-GRACE = 1.0
-"""Seconds that a cancelled call gets to end before it is left to itself."""
-
 _LONGEST_REASON = 300
-
-T = TypeVar("T")
 
 Pictures: TypeAlias = Callable[[Delivery, Limits], Awaitable[tuple[Media, ...]]]
 """Gives the pictures of a delivery as a platform with these limits takes them; raises Lost."""
@@ -186,7 +181,7 @@ async def _outcome(
     unanswered: type[Uncertain | Unavailable] = Uncertain,
 ) -> Outcome:
     try:
-        return await _within(clock, deadline, call)
+        return await within(clock, deadline, call)
     except TimeoutError:
         return unanswered(reason=f"no answer within {deadline.total_seconds():g} s")
     except PluginError as error:
@@ -209,26 +204,3 @@ def _said(error: PluginError) -> Outcome:
             return Uncertain(reason=reason, answered=answered, retry_after=after)
         case _:
             return Uncertain(reason=reason)
-
-
-async def _within(clock: Clock, deadline: timedelta, call: Coroutine[object, object, T]) -> T:
-    """Await a call for so long, then cancel it and leave it behind, even where it doesn't heed the cancellation."""
-    task = asyncio.ensure_future(call)
-    try:
-        return await clock.within(deadline.total_seconds(), asyncio.shield(task))
-    except (TimeoutError, asyncio.CancelledError):
-        if not task.done():
-            await _abandon(task)
-        raise
-
-
-async def _abandon(task: asyncio.Future[T]) -> None:
-    task.cancel()
-    task.add_done_callback(_forget)
-    await asyncio.wait({task}, timeout=GRACE)
-
-
-def _forget(task: asyncio.Future[T]) -> None:
-    """Take note of what an abandoned call came to, so that nobody complains that it was never looked at."""
-    if not task.cancelled():
-        task.exception()

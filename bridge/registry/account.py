@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bridge.commands.accounts import AccountView
-from bridge.plugin import Deletes, Edits, Favours, Finds, Repeats, graphemes
+from bridge.plugin import Deletes, Edits, Favours, Finds, Repeats, Shows, graphemes
 from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
 from bridge.store import StoreError
 
@@ -140,6 +140,7 @@ class Account:
             finds=plugin is not None and issubclass(plugin, Finds),
             repeats=plugin is not None and issubclass(plugin, Repeats),
             favours=plugin is not None and issubclass(plugin, Favours),
+            shows=plugin is not None and issubclass(plugin, Shows),
             signature=self.settings.signature,
         )
 

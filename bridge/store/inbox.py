@@ -143,6 +143,12 @@ def get(tx: Tx, entry: EntryId) -> StoredItem | None:
     return None if row is None else _stored(row)
 
 
+def known(tx: Tx, account: str, identifier: PostId) -> StoredItem | None:
+    """Return the item that an account's platform knows by this id, or None."""
+    row = tx.row(_BY_PLATFORM_ID, {"account": account, "platform": identifier})
+    return None if row is None else _stored(row)
+
+
 def latest_by(tx: Tx, handle: str) -> StoredItem | None:
     """Return the last item of a person, or None.
 

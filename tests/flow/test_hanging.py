@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.delivery import calls
+from bridge.domain import deadline
 from bridge.plugin import Limits
 from bridge.testing import Fate, FindingFakePlugin
 
@@ -45,7 +45,7 @@ async def test_the_deadline_abandons_a_call_that_hangs_and_nobody_else_waits(bui
 async def test_a_call_that_does_not_even_heed_its_cancellation_is_left_behind(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "GRACE", 0.0)
+    monkeypatch.setattr(deadline, "GRACE", 0.0)
     house = await build(limits=KEYS)
     platform = house.platforms["mastodon"]
     platform.will("post", Fate(hangs="after", stubborn=True))

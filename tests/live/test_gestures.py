@@ -152,6 +152,23 @@ async def test_what_customers_say_is_repeated_and_marked(stage: Stage) -> None:
     assert (stage.sink.boosts, len(stage.sink.favourites)) == ({}, 1)
 
 
+async def test_the_platform_is_asked_for_the_conversation(stage: Stage) -> None:
+    await stage.sink.is_listened_to()
+    question = stage.sink.mention("any ETA?")
+    stage.sink.mention("same here", from_="lee", in_reply_to=question.id)
+    await stage.raj.hears("same here", where=stage.scene.room)
+    after = stage.raj.mark()
+    await stage.say("context 2")
+    await stage.hears("asking mastodon for the conversation around it$", after=after)
+    heard = await stage.raj.hears(r"^\[2\] on mastodon, 2 messages:", where=stage.where, after=after)
+    lines = heard.body.splitlines()
+    assert [line.partition(" ago, ")[2].partition(": ")[2] for line in lines[1:]] == [
+        "any ETA?",
+        "same here",
+    ]
+    assert [line.split("]")[0] for line in lines[1:]] == ["| [1", "| [2"]
+
+
 async def test_a_draft_is_corrected_and_taken_back(stage: Stage) -> None:
     first = await stage.say("post We are dwon")
     await stage.hears(r"^\[1\] 11 characters")

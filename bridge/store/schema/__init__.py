@@ -22,7 +22,7 @@ from bridge.store.schema.chat import (
     stanza,
 )
 from bridge.store.schema.house import account_state, audit, control, keep
-from bridge.store.schema.incoming import ITEM_OPEN, item, note
+from bridge.store.schema.incoming import ITEM_OPEN, errand, item, note
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
     DELIVERY_IN_LANE,
@@ -58,6 +58,7 @@ __all__ = [
     "control",
     "cursor",
     "delivery",
+    "errand",
     "flood",
     "item",
     "keep",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Table, UniqueConstraint, text
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Table, UniqueConstraint, text
 
 from bridge.store.schema.base import Id, metadata, row_id
 from bridge.store.types import SafeText, Utc
@@ -60,4 +60,19 @@ note = Table(
     Index(None, "item_id"),
     sqlite_autoincrement=True,
     comment="What colleagues wrote about an item, for each other alone.",
+)
+
+errand = Table(
+    "errand",
+    metadata,
+    row_id(),
+    Column("item_id", Id, ForeignKey("item.id"), nullable=False),
+    Column("account", SafeText, nullable=False),
+    Column("target", SafeText, nullable=False),
+    Column("place", SafeText, nullable=False, comment="room | direct"),
+    Column("private", Boolean, nullable=False, comment="what was said in private may be shown there"),
+    Column("created_at", Utc, nullable=False),
+    Index(None, "item_id"),
+    sqlite_autoincrement=True,
+    comment="What is to be asked of a platform for somebody in the chat.",
 )

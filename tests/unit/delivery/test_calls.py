@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.delivery import calls
+from bridge.domain import deadline
 from bridge.domain.deliveries import (
     Absent,
     Delivery,
@@ -172,7 +173,7 @@ async def test_the_deadline_ends_a_call_that_heeds_it(clock: FakeClock, platform
 async def test_the_deadline_leaves_a_call_behind_that_does_not(
     clock: FakeClock, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch, after: Exception | None
 ) -> None:
-    monkeypatch.setattr(calls, "GRACE", 0.0)
+    monkeypatch.setattr(deadline, "GRACE", 0.0)
     platform.will("post", Fate(hangs="before", stubborn=True, after=after))
     task = asyncio.create_task(attempt(platform))
     await clock.advance(30)

@@ -1,0 +1,153 @@
+"""Errands: what people in the chat want to know of a platform is asked there, and told in one line.
+
+The wish is a row since its command; the line and the end of the row are one commit. So every wish has one answer,
+whatever dies meanwhile, and a platform that hangs keeps nobody else from an answer: reading twice is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from bridge.commands import surroundings
+from bridge.domain.clock import wait_event
+from bridge.domain.deadline import within
+from bridge.domain.mint import Mint
+from bridge.plugin import PluginError, Shows
+from bridge.store import StoreError, errands, inbox, notices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from pydantic import BaseModel
+
+    from bridge.commands.surroundings import Thread
+    from bridge.domain.clock import Clock
+    from bridge.domain.errands import Errand
+    from bridge.domain.posts import Ref
+    from bridge.plugin import Plugin
+    from bridge.store import Store, Tx
+
+log = structlog.stdlib.get_logger()
+
+AT_ONCE: Final = 8
+"""So many are asked at a time."""
+
+STORE_PAUSE: Final = 1.0
+
+
+class Account(Protocol):
+    """What an errand needs of an account."""
+
+    @property
+    def plugin(self) -> Plugin[BaseModel] | None:
+        """The plugin, entered, or None."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why it isn't up."""
+        ...
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long one request may take, all in all."""
+        ...
+
+
+class Errands:
+    """Runs them; `run` it as a task."""
+
+    def __init__(self, accounts: Mapping[str, Account], *, store: Store, clock: Clock) -> None:
+        """Take the enabled accounts by their names."""
+        self._accounts = accounts
+        self._store = store
+        self._clock = clock
+        self._woken = store.event(errands.TOPIC)
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._given_up: set[int] = set()
+
+    async def run(self) -> None:
+        """Run errands for ever; cancelled, those under way are left for the next start."""
+        try:
+            while True:
+                self._woken.clear()
+                waiting = await self._waiting()
+                for one in waiting or ():
+                    if len(self._under_way) < AT_ONCE and one.id not in self._given_up | self._under_way.keys():
+                        self._under_way[one.id] = task = asyncio.create_task(self._go(one), name=f"errand {one.id}")
+                        task.add_done_callback(lambda _, number=one.id: self._end(number))
+                # Nobody but commands of this process adds any, so that there is nothing to look for unasked.
+                await wait_event(self._clock, self._woken, STORE_PAUSE if waiting is None else None)
+        finally:
+            tasks = tuple(self._under_way.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _waiting(self) -> list[Errand] | None:
+        """Return what is to be asked; None where the store can't tell now."""
+        try:
+            return await self._store.read(errands.waiting)
+        except StoreError as error:
+            if not error.told:
+                log.warning("what is to be asked can't be read", cause=str(error))
+            return None
+
+    def _end(self, number: int) -> None:
+        self._under_way.pop(number, None)
+        self._woken.set()
+
+    async def _go(self, one: Errand) -> None:
+        try:
+            item = await self._store.read(lambda tx: inbox.get(tx, one.item))
+            if item is None or item.deleted_at is not None:
+                await self._answer(one, "it isn't there any more")
+            else:
+                await self._answer(one, await self._ask(one, item.item.ref))
+        except StoreError:
+            await self._clock.sleep(STORE_PAUSE)
+        except Exception:
+            log.exception("an errand failed", account=one.account, errand=one.id)
+            # Whoever waits hears of it at the next start, or asks again before.
+            self._given_up.add(one.id)
+
+    async def _answer(self, one: Errand, found: Thread | str) -> None:
+        seed, now = uuid.uuid4().hex, self._clock.now()
+
+        def unit(tx: Tx) -> None:
+            if errands.finish(tx, one.id):
+                body = surroundings.told(tx, one, found, now=now)
+                notices.add_line(tx, target=one.target, body=body, origin_id=Mint(seed)(), at=now, item=one.item)
+
+        while True:
+            try:
+                return await self._store.write(unit)
+            except StoreError as error:
+                if not error.told:
+                    log.warning("an answer can't be written down", account=one.account, cause=str(error))
+                await self._clock.sleep(STORE_PAUSE)
+
+    async def _ask(self, one: Errand, ref: Ref) -> Thread | str:
+        """Return the conversation, or why there is none, as the end of a sentence."""
+        account = self._accounts.get(one.account)
+        if account is None:
+            return "it is not enabled any more"
+        plugin = account.plugin
+        if plugin is None:
+            return account.problem or "it is not up yet"
+        if not isinstance(plugin, Shows):
+            return "its plugin can't show conversations"
+        try:
+            return await within(self._clock, account.deadline, plugin.thread(ref))
+        except TimeoutError:
+            return f"no answer within {account.deadline.total_seconds():g} s"
+        except PluginError as error:
+            return str(error) or type(error).__name__
+        except Exception as error:
+            log.exception("plugin failed", account=one.account, errand=one.id)
+            return f"the plugin failed ({type(error).__name__})"
