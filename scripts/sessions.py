@@ -317,7 +317,8 @@ class Player:
                 body = receipts.render(tx, one, settings=SETTINGS, accounts=self._accounts, now=now)
                 notices.begin(tx, one.id, body=body, corrects=root, nick=NICK, at=now)
                 notices.done(tx, one.origin_id, stanza_id=None, at=now)
-                said += _shown(body, to=self._reader(one.target), corrected=root is not None)
+                if one.about is None:  # else it is done to a line, and not one to read
+                    said += _shown(body, to=self._reader(one.target), corrected=root is not None)
             return said
 
         return await self._store.write(take)

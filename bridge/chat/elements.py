@@ -36,6 +36,7 @@ VCARD: Final = "{vcard-temp}"
 VCARD_UPDATE: Final = "{vcard-temp:x:update}"
 RECEIPTS: Final = "{urn:xmpp:receipts}"
 MARKERS: Final = "{urn:xmpp:chat-markers:0}"
+HINTS: Final = "{urn:xmpp:hints}"
 STANZA_ERRORS: Final = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
-from xml.etree.ElementTree import SubElement
+from xml.etree.ElementTree import Element, SubElement
 
-from bridge.chat.elements import text_message
-from bridge.chat.gestures import REPLY
+from bridge.chat.elements import HINTS, MESSAGE, SID, text_message
+from bridge.chat.gestures import REACTIONS, REPLY, RETRACT
+from bridge.domain.notices import NoticeKind
 from bridge.domain.people import Place
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from xml.etree.ElementTree import Element
 
+    from bridge.chat.claims import Claim
     from bridge.domain.notices import Notice
     from bridge.store.notices import Root
 
@@ -36,17 +37,39 @@ def corrects(root: Root | None, nick: str | None, now: datetime) -> str | None:
     return root.origin_id
 
 
-def stanza_of(notice: Notice, body: str, replaces: str | None, *, below: Root | None = None, own: str = "") -> Element:
+def stanza_of(claim: Claim, own: str = "") -> Element:
     """Build the message of a notice, as a reply to one of `own` that is above it, where that can be named.
 
     In a room a message is named by the room's own id of it (XEP-0461, 3.1).
     """
+    notice, body, replaces, below = claim.notice, claim.body, claim.replaces, claim.below
+    if claim.about is not None:
+        return _deed(notice, claim.about, body)
     room = notice.target.place is Place.ROOM
     message = text_message(to=notice.target.jid, room=room, body=body, identifier=notice.origin_id, corrects=replaces)
     name = None if below is None else below.stanza_id if room else below.origin_id
     if below is not None and name is not None:
         author = f"{notice.target.jid}/{below.nick}" if room else own
         SubElement(message, REPLY, {"id": name, "to": author})
+    return message
+
+
+def _deed(notice: Notice, about: str, emoji: str) -> Element:
+    """Build what is done to a line of ours: its retraction (XEP-0424), or the reactions that it has now (XEP-0444).
+
+    It has no body, not even for clients that don't know it: whatever matters is told in lines of its own.
+    """
+    kind = "groupchat" if notice.target.place is Place.ROOM else "chat"
+    message = Element(MESSAGE, {"to": notice.target.jid, "type": kind, "id": notice.origin_id})
+    SubElement(message, SID + "origin-id", {"id": notice.origin_id})
+    if notice.kind is NoticeKind.RETRACTION:
+        SubElement(message, RETRACT, {"id": about})
+    else:
+        reactions = SubElement(message, REACTIONS + "reactions", {"id": about})
+        if emoji:
+            SubElement(reactions, REACTIONS + "reaction").text = emoji
+    # Without a body an archive would not keep it, and nobody is to be offered it as something to read.
+    SubElement(message, HINTS + "store")
     return message
 
 

@@ -237,7 +237,7 @@ class Sender:
                 # It left while the commit was under way, so this was never handed over.
                 stray.append(claim.notice.id)
                 continue
-            stanza = stanza_of(claim.notice, claim.body, claim.replaces, below=claim.below, own=self._stream.own)
+            stanza = stanza_of(claim, self._stream.own)
             size = len(claim.body.encode())
             flight = Flight(notice=claim.notice, stanza=stanza, size=size, since=self._clock.monotonic())
             self._flights.add(flight)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from bridge.commands.relay import show
 from bridge.commands.threads import end_below
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
@@ -68,6 +69,7 @@ def undo(entry: EntryId | None) -> Deed:
             end_below(turn, stored)
             if stored.answers is not None:
                 inbox.reopen(turn.tx, stored.answers)
+                show(turn.tx, stored.answers, mint=turn.mint, now=turn.now)
 
     return deed
 
@@ -152,6 +154,7 @@ def _answered(turn: Turn, one: Delivery) -> None:
     stored = posts.get(turn.tx, one.post)
     if stored is not None and stored.answers is not None and one.part == 0:
         inbox.answered(turn.tx, stored.answers, turn.now)
+        show(turn.tx, stored.answers, mint=turn.mint, now=turn.now)
 
 
 def _send(turn: Turn, stored: StoredPost) -> None:

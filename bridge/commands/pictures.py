@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bridge.commands import receipts
+from bridge.commands.relay import show
 from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
 from bridge.domain.pictures import MOST, PictureState, shape, undescribed
@@ -212,6 +213,7 @@ def _ask_again(
     receipts.touch(tx, stored, origin_id=new_id(), now=now, urgent=True)
     if stored.answers is not None and blank:
         inbox.reopen(tx, stored.answers)
+        show(tx, stored.answers, mint=new_id, now=now)
     if blank:
         _end_below(tx, stored, held, now=now, new_id=new_id)
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.commands.receipts import handle
 from bridge.domain import pacing
-from bridge.domain.inbox import Change, News
+from bridge.domain.inbox import Change, ItemState, News
 from bridge.domain.people import Place, Target
 from bridge.domain.text import clean_inbound, is_blank, quoted_lines
 from bridge.domain.wording import tag, verb
-from bridge.store import floods, notices
+from bridge.store import floods, inbox, notices
 from bridge.store import receipts as stored_receipts
+from bridge.store import shown as shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,10 +49,32 @@ def relay(tx: Tx, changes: Sequence[Change], *, settings: Settings, mint: Callab
             if is_shown:
                 body = told(one, place=target.place, hidden=hidden)
                 entry, answers = one.stored.id, one.stored.post
-                notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now, item=entry, post=answers)
+                tells = None if one.news is News.DELETED else entry
+                notices.add_line(
+                    tx, target=target, body=body, origin_id=mint(), at=now, item=entry, post=answers, tells=tells
+                )
         if more := shown.count(False):
             pace = replace(pace, flood=_count(tx, target, pace.flood, more, mint=mint, now=now))
         floods.save(tx, target, pace)
+    for change in changes:
+        if change.news is News.DELETED:
+            shown_lines.retract(tx, change.stored.id, mint=mint, at=now)
+
+
+STANDS: Final = {
+    ItemState.OPEN: "",
+    ItemState.CLAIMED: "\N{EYES}",
+    ItemState.ANSWERED: "\N{WHITE HEAVY CHECK MARK}",
+    ItemState.DONE: "\N{WHITE HEAVY CHECK MARK}",
+}
+"""The reaction by which the line that told of an item shows how it stands: those that people set it with."""
+
+
+def show(tx: Tx, item: EntryId, *, mint: Callable[[], str], now: datetime) -> None:
+    """Have the lines that told of an item show how it stands now."""
+    stored = inbox.get(tx, item)
+    if stored is not None and stored.deleted_at is None:
+        shown_lines.react(tx, item, STANDS[stored.state], mint=mint, at=now)
 
 
 def _pace(tx: Tx, target: Target, now: datetime) -> pacing.Pace:

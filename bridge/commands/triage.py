@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.commands.receipts import handle
-from bridge.commands.relay import listeners
+from bridge.commands.relay import listeners, show
 from bridge.commands.waiting import may_read, owner, since
 from bridge.domain.ids import EntryId
 from bridge.domain.inbox import ItemState, StoredItem
@@ -41,6 +41,7 @@ def claim(to: To) -> Deed:
             turn.say(f"{_whose(turn, one)}. {UNCHANGED}", item=one.id)
         else:
             turn.audit("claim", entry=one.id, account=one.account)
+            show(turn.tx, one.id, mint=turn.mint, now=turn.now)
             again = f" again; it was {one.state} before" if one.state in _FINISHED else ""
             waited = f", {stopwatch(turn.now - one.received_at)} after it arrived" if not again else ""
             _tell(turn, one, f"is {nick}'s{again}{waited}")
@@ -60,6 +61,7 @@ def release(to: To) -> Deed:
         else:
             triage.release(turn.tx, one.id, person=one.claimed_by)
             turn.audit("release", entry=one.id, account=one.account)
+            show(turn.tx, one.id, mint=turn.mint, now=turn.now)
             taken = "" if one.claimed_by == turn.context.sender else f": {turn.context.nick} took it from {owner(one)}"
             _tell(turn, one, f"is open again{taken}")
 
@@ -74,6 +76,7 @@ def done(to: To) -> Deed:
             turn.say(f"{tag(one.id)} is {one.state} already", item=one.id)
             return
         turn.audit("done", entry=one.id, account=one.account)
+        show(turn.tx, one.id, mint=turn.mint, now=turn.now)
         _tell(turn, one, f"is done, says {turn.context.nick}")
 
     return on_item(to, deed)

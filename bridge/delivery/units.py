@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.commands import receipts
+from bridge.commands.relay import show
 from bridge.delivery.attendance import conversation
 from bridge.domain import settling, wording
 from bridge.domain.accounts import AccountState
@@ -275,6 +276,7 @@ def _follow_up(tx: Tx, context: Context, sent: Delivery, mint: Mint, *, wanted: 
         stored = posts.get(tx, sent.post)
         if stored is not None and stored.answers is not None:
             inbox.answered(tx, stored.answers, context.now)
+            show(tx, stored.answers, mint=mint, now=context.now)
 
 
 def _edited(tx: Tx, edit: Delivery, now: datetime) -> None:

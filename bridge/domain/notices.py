@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 
 class NoticeKind(StrEnum):
-    """A line is written when it is owed; a receipt is written when it is sent, from what is true by then."""
+    """A line is written when it is owed; a receipt is written when it is sent, from what is true by then.
+
+    A reaction and a retraction say nothing, but do something to a line of ours that is there.
+    """
 
     LINE = "line"
     RECEIPT = "receipt"
+    REACTION = "reaction"
+    RETRACTION = "retraction"
 
 
 class NoticeState(StrEnum):
@@ -36,7 +41,8 @@ class Notice:
     `origin_id` is the message's own id, the same however often it is sent. `corrects` is the origin id of the first
     message of the living receipt that this one replaces (XEP-0308). `receipt` is the post whose receipt it is, or the
     flood whose items it counts.
-    `due_at` is when it may go at the earliest. `answers` is our post that a customer answered with what the line tells.
+    `due_at` is when it may go at the earliest. `about` is the origin id of the line that it reacts to, with its `body`,
+    or retracts. `answers` is our post that a customer answered with what the line tells.
     """
 
     id: int
@@ -53,3 +59,4 @@ class Notice:
     first_sent_at: datetime | None = None
     sends: int = 0
     answers: EntryId | None = None
+    about: str | None = None

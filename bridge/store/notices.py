@@ -161,18 +161,25 @@ def add_line(
     at: datetime,
     post: EntryId | None = None,
     item: EntryId | None = None,
+    tells: EntryId | None = None,
     due_at: datetime | None = None,
 ) -> int:
     """Owe a target a line, not before `due_at`, and return the notice's number.
 
-    `post` and `item` are what the line is about. One that is too long for a message is owed in pieces, one behind the
-    other; the number is the first one's.
+    `post` and `item` are what the line is about; `tells` is the item that it tells of, as it was heard or changed. One
+    that is too long for a message is owed in pieces, one behind the other; the number is the first one's.
     """
     tx.wake(TOPIC)
     numbers: list[int] = []
     for place, piece in enumerate(pieces(body)):
         own_id = f"{origin_id}.{place}" if place else origin_id
-        row = {**_row(target, NoticeKind.LINE, own_id, at, due_at), "body": piece, "post_id": post, "item_id": item}
+        row = {
+            **_row(target, NoticeKind.LINE, own_id, at, due_at),
+            "body": piece,
+            "post_id": post,
+            "item_id": item,
+            "tells": tells,
+        }
         numbers.append(tx.scalar(_INSERT, row))
     return numbers[0]
 
@@ -311,6 +318,8 @@ def redirect(
         if copies is None:
             continue
         for other, origin_id in zip(to, copies, strict=True):
+            if one.about is not None:
+                continue
             if one.receipt is not None:
                 touch_receipt(tx, target=other, receipt=one.receipt, origin_id=origin_id, at=at)
             else:
@@ -375,5 +384,6 @@ def _notice(row: AnyRow) -> Notice:
         due_at=row.due_at,
         first_sent_at=row.first_sent_at,
         sends=row.sends,
+        about=row.about,
         answers=None if row.post_id is None or row.item_id is None else EntryId(row.post_id),
     )

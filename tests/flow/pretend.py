@@ -103,6 +103,8 @@ class PretendChat:
         self.rooms = [room.jid for room in parts["rooms"]]
         self.present: set[str] = set()
         self.heard: list[Heard] = []
+        self.done: list[tuple[str, str, str, str]] = []
+        """What was done to lines of ours: where, reaction or retraction, the emoji, and what the line says."""
         self.bodies: dict[str, str] = {}
         self._sent: list[Heard] = []
         self._due: datetime | None = None
@@ -174,6 +176,11 @@ class PretendChat:
 
     def _send(self, tx: Tx, one: Notice) -> None:
         now = self.clock.now()
+        if one.about is not None:
+            notices.begin(tx, one.id, body=one.body, corrects=None, nick=NICK, at=now)
+            notices.done(tx, one.origin_id, stanza_id=None, at=now)
+            self.done.append((one.target.jid, one.kind.value, one.body, self.bodies.get(one.about, "")))
+            return
         root = None
         if one.receipt is not None:
             root = corrects(notices.living(tx, one.target, one.receipt), NICK, now)

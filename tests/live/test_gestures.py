@@ -152,6 +152,27 @@ async def test_what_customers_say_is_repeated_and_marked(stage: Stage) -> None:
     assert (stage.sink.boosts, len(stage.sink.favourites)) == ({}, 1)
 
 
+async def test_the_line_shows_how_it_stands_and_is_taken_back_with_what_it_tells(scene: Scene, stage: Stage) -> None:
+    deeds = gestures.Deeds(stage.raj)
+    await stage.sink.is_listened_to()
+    stage.sink.mention("hello")
+    said = stage.sink.mention("any ETA?")
+    line = gestures.name_of(await stage.raj.hears("any ETA?", where=scene.room), room=True)
+    await stage.say("claim 2")
+    await deeds.has(scene.room, "reaction", line, EYES)
+    await scene.bridge.kill()
+    await scene.bridge.start()
+    await stage.say("release 2")
+    await deeds.has(scene.room, "reaction", line)
+    await stage.say("r 2 soon")
+    await stage.hears(r"^\[3->2\] to @kim")
+    await stage.say("send")
+    await deeds.has(scene.room, "reaction", line, CHECK)
+    assert [emojis for _, _, about, emojis in deeds.seen if about == line] == [(EYES,), (), (CHECK,)]
+    stage.sink.take_back(said)
+    await deeds.has(scene.room, "retraction", line)
+
+
 async def test_the_platform_is_asked_for_the_conversation(stage: Stage) -> None:
     await stage.sink.is_listened_to()
     question = stage.sink.mention("any ETA?")

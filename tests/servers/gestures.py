@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
+
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
+
+from tests.servers.watch import PATIENCE, Watch
 
 if TYPE_CHECKING:
     from tests.servers.heard import Heard
@@ -52,3 +57,32 @@ def forge(person: Person, where: str, replaces: str, text: str, *, room: bool) -
 def _send(person: Person, where: str, inner: str, *, room: bool) -> None:
     kind, identifier = "groupchat" if room else "chat", person.client.new_id()
     person.client.send_raw(f"<message to={quoteattr(where)} type='{kind}' id='{identifier}'>{inner}</message>")
+
+
+class Deeds:
+    """What others do to messages, as a person sees it: where, a reaction or a retraction, of which, and the emojis."""
+
+    def __init__(self, person: Person) -> None:
+        """Begin to watch; it ends with the person's session."""
+        self.seen: list[tuple[str, str, str, tuple[str, ...]]] = []
+        self._watch = Watch()
+        for kind, tag in _DEEDS.items():
+            matcher = MatchXPath(f"{{jabber:client}}message/{tag}")
+            handler = Callback(f"deed {kind}", matcher, lambda stanza, kind=kind, tag=tag: self._see(stanza, kind, tag))
+            person.client.register_handler(handler)
+
+    async def has(self, where: str, kind: str, about: str, *emojis: str) -> None:
+        """Wait until this was done to a message."""
+        wanted = (where, kind, about, emojis)
+        await self._watch.until(
+            lambda: wanted in self.seen, timeout=PATIENCE, otherwise=lambda: f"{wanted} is not among {self.seen}"
+        )
+
+    def _see(self, stanza: Any, kind: str, tag: str) -> None:
+        element = stanza.xml.find(tag)
+        emojis = tuple(one.text or "" for one in element)
+        self.seen.append((stanza["from"].bare, kind, element.get("id", ""), emojis))
+        self._watch.changed()
+
+
+_DEEDS = {"reaction": "{urn:xmpp:reactions:0}reactions", "retraction": "{urn:xmpp:message-retract:1}retract"}

@@ -321,6 +321,11 @@ class Sink:
         self._deleted.add(status.id)
         self._watch.changed()
 
+    def take_back(self, said: api.Status) -> None:
+        """Let a customer delete what they said to the account: it isn't listed nor shown any more."""
+        self.notified = [one for one in self.notified if one.status.id != said.id]
+        self._watch.changed()
+
     @property
     def everything(self) -> tuple[api.Status, ...]:
         """All living statuses, the account's and the customers'."""

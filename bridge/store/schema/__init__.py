@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from bridge.store.schema.base import metadata
 from bridge.store.schema.chat import (
+    NOTICE_ABOUT,
     NOTICE_ARCHIVED,
     NOTICE_DONE,
     NOTICE_PENDING,
     NOTICE_RECEIPT,
     NOTICE_RECEIPT_READY,
+    NOTICE_TELLS,
     STANZA_NAMED,
     STANZA_TWICE,
     cursor,
@@ -43,11 +45,13 @@ __all__ = [
     "DELIVERY_PUBLISHED",
     "DELIVERY_SENT",
     "ITEM_OPEN",
+    "NOTICE_ABOUT",
     "NOTICE_ARCHIVED",
     "NOTICE_DONE",
     "NOTICE_PENDING",
     "NOTICE_RECEIPT",
     "NOTICE_RECEIPT_READY",
+    "NOTICE_TELLS",
     "PICTURE_LOOSE",
     "PICTURE_READY",
     "PICTURE_WANTED",

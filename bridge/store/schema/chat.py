@@ -12,6 +12,8 @@ NOTICE_RECEIPT_READY = "kind = 'receipt' AND state = 'ready'"
 NOTICE_RECEIPT = "receipt_id IS NOT NULL"
 NOTICE_DONE = "state IN ('done', 'dropped')"
 NOTICE_ARCHIVED = "stanza_id IS NOT NULL"
+NOTICE_TELLS = "tells IS NOT NULL"
+NOTICE_ABOUT = "about IS NOT NULL"
 STANZA_NAMED = "name IS NOT NULL"
 STANZA_TWICE = "other_name IS NOT NULL"
 
@@ -40,7 +42,7 @@ notice = Table(
     row_id(),
     Column("target", SafeText, nullable=False),
     Column("place", SafeText, nullable=False, comment="room | direct"),
-    Column("kind", SafeText, nullable=False, comment="line | receipt"),
+    Column("kind", SafeText, nullable=False, comment="line | receipt | reaction | retraction"),
     Column("state", SafeText, nullable=False),
     Column("origin_id", SafeText, nullable=False),
     Column("body", SafeText, nullable=False, comment="empty in a receipt that was not sent yet"),
@@ -56,7 +58,11 @@ notice = Table(
     Column("due_at", Utc),
     Column("first_sent_at", Utc),
     Column("sent_at", Utc),
+    Column("tells", Id, comment="the item that it tells of, as it is heard"),
+    Column("about", SafeText, comment="origin id of the line it is done to"),
     UniqueConstraint("origin_id"),
+    Index("ix_notice_tells", "tells", sqlite_where=text(NOTICE_TELLS), postgresql_where=text(NOTICE_TELLS)),
+    Index("ix_notice_about", "about", sqlite_where=text(NOTICE_ABOUT), postgresql_where=text(NOTICE_ABOUT)),
     Index("ix_notice_pending", "id", sqlite_where=text(NOTICE_PENDING), postgresql_where=text(NOTICE_PENDING)),
     Index(
         "uq_notice_receipt_ready",

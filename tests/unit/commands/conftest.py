@@ -153,6 +153,10 @@ class Bench:
             for one in notices.pending(tx):
                 if one.due_at is not None and one.due_at > now:
                     continue
+                if one.about is not None:
+                    notices.begin(tx, one.id, body=one.body, corrects=None, nick=None, at=now)
+                    notices.done(tx, one.origin_id, stanza_id=None, at=now)
+                    continue
                 body = self.render(tx, one)
                 notices.begin(tx, one.id, body=body, corrects=None, nick=None, at=now)
                 notices.done(tx, one.origin_id, stanza_id=f"archived-{one.origin_id}", at=now)

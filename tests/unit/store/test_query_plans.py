@@ -34,6 +34,7 @@ from bridge.store import (
     reactions,
     receipts,
     references,
+    shown,
     stanzas,
     triage,
 )
@@ -151,6 +152,13 @@ CASES = [
     Case("triage.release", lambda tx: triage.release(tx, ENTRY, person="raj@example.org"), ("pk_item|ix_item_open",)),
     Case("triage.finish", lambda tx: triage.finish(tx, ENTRY), ("pk_item|ix_item_open",)),
     Case("triage.notes", lambda tx: triage.notes(tx, ENTRY), ("ix_note_item_id",)),
+    Case(
+        "shown.react",
+        lambda tx: shown.react(tx, ENTRY, "x", mint=str, at=NOW),
+        ("ix_notice_tells",),
+    ),
+    Case("shown.last", lambda tx: shown.last(tx, "o"), ("ix_notice_about",)),
+    Case("shown.message", lambda tx: shown.message(tx, "o"), ("uq_notice_origin_id",)),
     Case("posts.about", lambda tx: posts.about(tx, ENTRY), ("ix_post_about",)),
     Case("posts.answering", lambda tx: posts.answering(tx, ENTRY), ("ix_post_answers",)),
     Case(
