@@ -79,9 +79,10 @@ async def _look(settings: Settings, recipes: dict[str, Recipe]) -> list[Finding]
         app.check(settings),
         _platforms(settings, recipes, usable=not any(not finding.warning for finding in store[0])),
     )
+    media = await asyncio.to_thread(_media, settings, store[0])
     if store[1]:  # what listens there is the running bridge
         web = []
-    return [*broken, *store[0], *web, *xmpp, *platforms]
+    return [*broken, *store[0], *media, *web, *xmpp, *platforms]
 
 
 def _store(settings: Settings) -> tuple[list[Finding], bool]:
@@ -115,6 +116,22 @@ def _room_for(path: Path) -> list[Finding]:
     if not os.access(folder, os.W_OK | os.X_OK):
         return [Finding(f"store.url: {path} can't be made: this user may not write in {folder}")]
     return _space(folder)
+
+
+def _media(settings: Settings, told: Iterable[Finding]) -> list[Finding]:
+    """Tell whether pictures can be kept, in a directory that is there or can be made; blocking.
+
+    What is wrong with a directory that is the store's as well was told already.
+    """
+    path = settings.store.media
+    folder = path if path.exists() else next(parent for parent in path.parents if parent.exists())
+    if any(f" {folder} " in f"{one.text} " for one in told):
+        return []
+    if not folder.is_dir():
+        return [Finding(f"store.media: {folder} is a file, not a directory for pictures; correct [store] media")]
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return [Finding(f"store.media: no picture can be kept in {path}: this user may not write in {folder}")]
+    return []
 
 
 def _space(folder: Path) -> list[Finding]:

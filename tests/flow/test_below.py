@@ -96,6 +96,20 @@ async def test_what_is_corrected_keeps_what_is_below_it(build: Build) -> None:
     assert tree(house) == [("We are down", None), ("We know why", "We are down")]
 
 
+async def test_what_was_to_follow_a_post_that_leaves_an_account_says_so(build: Build) -> None:
+    house = await build("mastodon", "x", hold="20s", plugin=AbleFakePlugin)
+    incoming = house.incoming("to mastodon,x post We are down", place=DIRECT, names=frozenset({"m1"}))
+    await house.chat.desk.handle(incoming)
+    await house.quiet()
+    await reply(house, 1, "We know why")
+    corrected = Gesture(kind=GestureKind.CORRECTION, about="m1")
+    lines = await house.say("to mastodon post We are down", place=DIRECT, gesture=corrected)
+    assert "[2] doesn't go to x any more: nothing is there to follow" in lines
+    await house.pass_time(60)
+    assert tree(house) == [("We are down", None), ("We know why", "We are down")]
+    assert tree(house, "x") == []
+
+
 async def test_a_refused_post_keeps_what_is_below_it_waiting(build: Build) -> None:
     house = await build(hold="20s")
     house.platforms["mastodon"].will("post", Fate(before=RefusedError("it says no")))

@@ -118,6 +118,21 @@ class TestCheck:
             )
         ]
 
+    def test_a_directory_of_pictures_that_is_a_file(self, cli: Cli, config: Path, tmp_path: Path) -> None:
+        Path("var").mkdir()
+        Path("var/media").write_text("")
+        assert cli("check").out == [
+            f"store.media: {tmp_path}/var/media is a file, not a directory for pictures; correct [store] media"
+        ]
+
+    def test_a_directory_of_pictures_that_can_not_be_written(
+        self, cli: Cli, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kept = tmp_path / "var" / "media"
+        kept.mkdir(parents=True)
+        monkeypatch.setattr("bridge.cli.checking.os.access", lambda path, _mode: path != kept)
+        assert cli("check").out == [f"store.media: no picture can be kept in {kept}: this user may not write in {kept}"]
+
     def test_a_folder_that_can_not_be_written(
         self, cli: Cli, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -227,7 +227,20 @@ async def test_an_encrypted_file_is_refused_clearly(bench: Bench) -> None:
         "That file is encrypted end to end, so I can't take it: send it without encryption. Nothing was posted."
     ]
     assert await bench.room("", **file(url)) == []
+    assert await bench.room("!alt A shut door") == [
+        "I know of no picture that you sent here just now: share one first. Nothing was changed."
+    ]
     assert await bench.count("picture") == 0
+
+
+async def test_what_is_out_is_not_described_any_more(bench: Bench) -> None:
+    await bench.direct("The lift", **file())
+    await settle(bench)
+    await bench.become(1, State.SENT)
+    assert await bench.direct("alt A shut door") == [
+        "I know of no picture that you sent here just now: share one first. Nothing was changed."
+    ]
+    assert [one.alt for one in await all_pictures(bench)] == ["The lift"]
 
 
 async def test_a_stranger_can_share_nothing(bench: Bench) -> None:
