@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,6 +173,17 @@ async def test_the_line_shows_how_it_stands_and_is_taken_back_with_what_it_tells
     assert [emojis for _, _, about, emojis in deeds.seen if about == line] == [(EYES,), (), (CHECK,)]
     stage.sink.take_back(said)
     await deeds.has(scene.room, "retraction", line)
+    await stage.raj.hears(r"took it back$", where=scene.room)
+    first = gestures.name_of(await stage.raj.hears("hello", where=scene.room), room=True)
+    await stage.say("claim 1")
+    await deeds.has(scene.room, "reaction", first, EYES)
+    # What was sent before that is seen to have arrived, once each, though none of it has a body.
+    await scene.bridge.stop()
+    with closing(sqlite3.connect(scene.folder / "statusbridge.db")) as store:
+        deeds_owed = store.execute(
+            "SELECT kind, state, sends FROM notice WHERE about IS NOT NULL ORDER BY id"
+        ).fetchall()
+    assert deeds_owed[:-1] == [("reaction", "done", 1)] * 3 + [("retraction", "done", 1)]
 
 
 async def test_the_platform_is_asked_for_the_conversation(stage: Stage) -> None:
