@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 UNDO_REACH = timedelta(minutes=10)
 """How far back `undo` alone finds one's own last post."""
 
-_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value)
+_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value, Hold.PREVIEW.value)
 _IN_DOUBT = frozenset({State.ASKED, State.UNCERTAIN})
 _LEFT_TO_PEOPLE = frozenset({State.DEAD, State.ASKED})
 

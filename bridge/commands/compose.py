@@ -40,8 +40,8 @@ class Wish:
     """What a person wants published: the text, and what the prefixes said about it.
 
     Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word,
-    `pictures` whether it has some and needs no text, and `signed` what its author is called, where that is somebody
-    else than who says so now.
+    `preview` whether it is shown first, whatever the hold, and waits for one; `pictures` whether it has some and needs
+    no text, and `signed` what its author is called, where that is somebody else than who says so now.
     """
 
     text: str
@@ -49,6 +49,7 @@ class Wish:
     warning: str | None = None
     visibility: Visibility | None = None
     question: bool = False
+    preview: bool = False
     pictures: bool = False
     answers: StoredItem | None = None
     signed: str | None = None
@@ -62,7 +63,7 @@ def order(context: Context, wish: Wish) -> Order:
     warning = None if wish.warning is None else " ".join(cleaned(wish.warning)[0].split())
     views = [_answering(context, wish.answers)] if wish.answers is not None else _views(context, wish.to)
     source = context.source
-    hold = timedelta(0) if wish.question else context.settings.hold_for(source)
+    hold = timedelta(0) if wish.question or wish.preview else context.settings.hold_for(source)
     draft = Draft(
         author=context.sender,
         nick=wish.signed or context.nick,
@@ -75,8 +76,13 @@ def order(context: Context, wish: Wish) -> Order:
         answers=None if wish.answers is None else wish.answers.id,
     )
     parts = tuple(part for view in views for part in _parts(context, view, draft, wish.answers))
-    reasons = {Hold.QUESTION.value} if wish.question else {Hold.UNDO.value} if hold else set[str]()
-    return Order(draft=draft, parts=parts, held=frozenset(reasons), left_out=left_out)
+    return Order(draft=draft, parts=parts, held=_held(wish, hold), left_out=left_out)
+
+
+def _held(wish: Wish, hold: timedelta) -> frozenset[str]:
+    if wish.question or wish.preview:
+        return frozenset({(Hold.QUESTION if wish.question else Hold.PREVIEW).value})
+    return frozenset({Hold.UNDO.value} if hold else set[str]())
 
 
 def cleaned(text: str) -> tuple[str, int]:

@@ -122,7 +122,7 @@ async def _command(context: Context, command: Command) -> Deed:
 def _post(context: Context, command: Command) -> Deed:
     before = command.prefixes
     to = before.accounts or None
-    wish = Wish(text=command.text, to=to, warning=before.warning, visibility=before.visibility)
+    wish = Wish(text=command.text, to=to, warning=before.warning, visibility=before.visibility, preview=before.preview)
     return posting.post(context, wish)
 
 

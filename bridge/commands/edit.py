@@ -91,8 +91,10 @@ def _is_draft(deliveries: Sequence[Delivery]) -> bool:
 
 
 def _differs(stored: StoredPost, deliveries: Sequence[Delivery], line: Prefixes) -> bool:
-    """Tell whether a corrected line says something else of where a post goes or who may see it."""
+    """Tell whether a corrected line says something else of where a post goes, who may see it, or behind what."""
     accounts = {one.account for one in deliveries}
+    if line.warning not in {None, stored.warning}:
+        return True
     return line.visibility not in {None, stored.visibility} or not set(line.accounts) <= accounts
 
 
@@ -109,13 +111,15 @@ def _wish(
         warning=stored.warning,
         visibility=stored.visibility,
         question=any(Hold.QUESTION in one.held for one in deliveries),
+        preview=any(Hold.PREVIEW in one.held for one in deliveries),
         answers=answered,
         signed=stored.nick,
         pictures=stored.pictures > 0,
     )
     if line is None or answered is not None:
         return wish
-    return replace(wish, to=line.accounts or None, warning=line.warning, visibility=line.visibility)
+    preview = wish.preview or line.preview
+    return replace(wish, to=line.accounts or None, warning=line.warning, visibility=line.visibility, preview=preview)
 
 
 def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: Order) -> None:

@@ -148,9 +148,7 @@ async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> 
             return Edit(stored.id, text)
         case Status(text=text) | Question(text=text) if stored.item is None:
             return Edit(stored.id, text, Prefixes())
-        case Command(verb="post", text=text, prefixes=prefixes) as command if stored.item is None:
-            if command.unbuilt is not None:
-                return Refusal(f"{context.verb(command.unbuilt)} is not in this version. Nothing was changed.")
+        case Command(verb="post", text=text, prefixes=prefixes) if stored.item is None:
             return Edit(stored.id, text, prefixes)
         case Command(verb="r", text=text) if stored.answers is not None:
             return Edit(stored.id, text)

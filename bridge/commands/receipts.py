@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.domain.deliveries import Delivery, DeliveryKind, State
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
 from bridge.domain.pictures import PictureState, taken, undescribed
@@ -77,7 +77,8 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
     deliveries = outbox.of_post(tx, stored.id)
     item = inbox.get(tx, stored.item) if stored.item is not None else None
     own = pictures.of_post(tx, stored.id) if stored.pictures else ()
-    plain = not own and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
+    asked = any(Hold.PREVIEW in one.held for one in deliveries)
+    plain = not own and not asked and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
     return receipt(
         stored,
         deliveries,

@@ -42,6 +42,7 @@ class Hold(StrEnum):
     UNDO = "undo"
     FOLLOWS = "follows"
     QUESTION = "question"
+    PREVIEW = "preview"
     PICTURE = "picture"
 
 

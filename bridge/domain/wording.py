@@ -226,11 +226,13 @@ def _held(
     accounts = ", ".join(dict.fromkeys(one.account for one in held))
     if any(Hold.QUESTION in one.held for one in held):
         return f"held for {accounts}: {verb(place, f'send {name}')} posts it. {NOTHING}"
+    shown = any(Hold.PREVIEW in one.held for one in held)
     until = max((one.hold_until for one in held if one.hold_until), default=None)
     left = seconds(max(timedelta(0), until - now) if until else stored.hold)
     if stored.about is not None:
         return f"{_how(held)} {to or accounts} in {left}: {verb(place, 'send')} or {verb(place, 'undo')}"
     choice = f"{verb(place, 'send')}, {verb(place, 'undo')}, or correct your message"
+    when = f"Held until you say so: {choice}. {NOTHING}" if shown else f"Sending in {left}: {choice}"
     if preview is None:
         return f"to {to or accounts} in {left}: {choice}"
     parts = "".join(f"\n| {line}" for line in preview.parts)
@@ -240,7 +242,8 @@ def _held(
         return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
     seen = f", {plural(preview.pictures, 'picture')}" if preview.pictures else ""
     seen += f", {stored.visibility.value}" if stored.visibility else ""
-    return f"{plural(preview.characters, 'character')}{seen}: {fits}. Sending in {left}: {choice}{parts}"
+    seen += f', behind "{_reason(stored.warning)}"' if stored.warning else ""
+    return f"{plural(preview.characters, 'character')}{seen}: {fits}. {when}{parts}"
 
 
 def _how(deliveries: Sequence[Delivery]) -> str:

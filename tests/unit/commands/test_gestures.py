@@ -353,10 +353,15 @@ async def test_once_it_is_out_a_correction_changes_the_text_alone(bench: Bench, 
     assert told[-1] == "[1] mastodon: correcting"
 
 
-async def test_a_correction_with_what_this_version_cannot_do_changes_nothing(bench: Bench) -> None:
+async def test_a_correction_may_put_a_draft_behind_a_warning_and_nothing_that_is_out(bench: Bench) -> None:
     await bench.room("!post hello", names=frozenset({"m1"}))
-    (words,) = await bench.room("!cw Outage: post hello", gesture=corrected("m1"))
-    assert words == "`!cw` is not in this version. Nothing was changed."
+    await bench.room("!cw Outage: post hello", gesture=corrected("m1"))
+    assert {one.warning for one in await bench.deliveries(1)} == {"Outage"}
+    await bench.become(1, State.SENT)
+    (words,) = await bench.room("!cw Storm: post hello", gesture=corrected("m1"))
+    assert words == "[1] goes where it went, to whom it went: `!undo 1` and post it again. Nothing was changed."
+    await bench.room("!cw Outage: post hello there", gesture=corrected("m1"))
+    assert (await bench.states(1))["mastodon"] == ["sent", "edit ready"]
 
 
 @pytest.mark.parametrize("said", ["status: in 20 minutes", "status, in 20 minutes", " in 20 minutes"])

@@ -95,8 +95,9 @@ def test_each_form_parses_as_it_is_explained(verb: Verb) -> None:
     [
         ("post hi", None),
         ("to x visibility private post hi", None),
-        ("cw Outage: post hi", "cw"),
-        ("preview post hi", "preview"),
+        ("cw Outage: post hi", None),
+        ("preview post hi", None),
+        ("at 18:00 post hi", "at"),
         ("whois @kim", "whois"),
         ("plugin list", "account"),
         ("r 52 hi", None),

@@ -97,6 +97,42 @@ async def test_prefixes_name_accounts_and_visibility(bench: Bench) -> None:
     assert [(one.account, one.visibility) for one in made] == [("x", Visibility.UNLISTED)]
 
 
+async def test_a_content_warning_goes_before_the_text_and_is_shown(bench: Bench) -> None:
+    (line,) = await bench.room("!cw Outage: post hello")
+    assert line.startswith('[1] 5 characters, behind "Outage": mastodon ok, x ok. Sending in 20 s: ')
+    assert {(one.text, one.warning) for one in await bench.deliveries(1)} == {("hello", "Outage")}
+
+
+async def test_a_content_warning_counts(bench: Bench) -> None:
+    (line,) = await bench.direct(f"to x cw {'w' * 200}: post {'hello ' * 20}")
+    assert ": x 2 parts. " in line
+    assert len(await bench.deliveries(1)) == 2
+
+
+@pytest.mark.parametrize("hold", [0, 20])
+async def test_a_preview_is_held_until_its_author_sends_it(bench: Bench, hold: int) -> None:
+    posting(bench, mode=Mode.OPEN, hold=timedelta(seconds=hold))
+    bench.born_for = frozenset({"mastodon", "x"})
+    (line,) = await bench.direct("preview cw Outage: post hello")
+    assert line == (
+        '[1] 5 characters, behind "Outage": mastodon ok, x ok. Held until you say so: `send`, `undo`, or correct your '
+        "message. Nothing was posted."
+    )
+    await bench.clock.advance(7200)
+    assert await bench.states(1) == {"mastodon": ["held"], "x": ["held"]}
+    assert await bench.direct("edit 1 hello there") == [line.replace("5 char", "11 char")]
+    assert (await bench.direct("send"))[-1] == "[1] goes out now"
+    assert await bench.states(1) == {"mastodon": ["ready"], "x": ["ready"]}
+    assert bench.born == []
+
+
+async def test_a_newer_line_leaves_a_preview_as_it_is(bench: Bench) -> None:
+    await bench.direct("preview post hello")
+    await bench.direct("post another")
+    assert await bench.states(1) == {"mastodon": ["held"], "x": ["held"]}
+    assert (await bench.direct("undo 1"))[-1] == "[1] cancelled. Nothing was posted."
+
+
 async def test_an_account_named_twice_gets_one_delivery(bench: Bench) -> None:
     await bench.room("!to x,X,x post hello")
     assert await bench.states(1) == {"x": ["held"]}

@@ -16,8 +16,8 @@ LANGUAGE = """
     set help me
 """
 BUILT = """
-    post to visibility send undo edit repeat fav alt retry found drop inbox r claim release done note context url panic
-    resume help me
+    post to cw visibility preview send undo edit repeat fav alt retry found drop inbox r claim release done note context
+    url panic resume help me
 """
 
 
