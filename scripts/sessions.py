@@ -105,6 +105,7 @@ class Platform:
         """Return it as commands see it."""
         return AccountView(
             name=name,
+            plugin="mastodon",
             enabled=True,
             up=True,
             problem=None,

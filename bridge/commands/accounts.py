@@ -16,11 +16,12 @@ class AccountView:
     """One account as it is now.
 
     `problem` is one sentence where the account is not up. `limits` are the last known ones, None if it was never
-    reached; `length` counts a text as the platform does. `edits`, `deletes`, `finds`, `repeats`, `favours` and
-    `shows` say what its plugin can do.
+    reached; `length` counts a text as the platform does. `edits`, `deletes`, `finds`, `listens`, `repeats`,
+    `favours` and `shows` say what its plugin can do.
     """
 
     name: str
+    plugin: str
     enabled: bool
     up: bool
     problem: str | None
@@ -29,6 +30,7 @@ class AccountView:
     edits: bool = False
     deletes: bool = False
     finds: bool = False
+    listens: bool = False
     repeats: bool = False
     favours: bool = False
     shows: bool = False

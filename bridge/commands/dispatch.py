@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from bridge.commands import (
+    administration,
     answers,
     changes,
     control,
@@ -126,6 +127,15 @@ def _post(context: Context, command: Command) -> Deed:
     return posting.post(context, wish)
 
 
+def _account(context: Context, command: Command) -> Deed:
+    what, name = command.words[0], command.words[-1]
+    if what == "list" and command.said != "plugin":
+        return administration.list_all()
+    if what == "info":
+        return administration.info(context, name)
+    raise Mistake(f"{context.verb(f'{command.said} {what}')} is not in this version. {NOTHING}")
+
+
 def _undo(command: Command) -> Deed:
     target = _perhaps(command)
     return changes.undo(target) if target is not None else pictures.forget_or(changes.undo(None))
@@ -172,6 +182,7 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "context": lambda context, command: surroundings.show(_item(context, command)),
     "url": lambda context, command: triage.url(_item(context, command)),
     "inbox": lambda _, __: waiting.show(),
+    "account": _account,
     "panic": lambda _, __: control.panic(),
     "resume": lambda _, __: control.resume(),
     "help": lambda context, command: help.explain(context, _word(command)),

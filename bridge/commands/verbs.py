@@ -234,8 +234,9 @@ VERBS: Final[tuple[Verb, ...]] = (
     _policy.verb("resume", "ends the panic", built=True),
     _admin.verb(
         "account info|enable|disable|check ACCOUNT / account list",
-        "shows, switches and checks accounts; `plugin list` shows what is installed",
+        "shows how accounts stand; to switch and check them, and `plugin list`, come later",
         "plugin",
+        built=True,
     ),
     _admin.verb("login ACCOUNT", "logs an account in"),
     _admin.verb("logout ACCOUNT", "logs an account out"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bridge.commands.accounts import AccountView
-from bridge.plugin import Deletes, Edits, Favours, Finds, Repeats, Shows, graphemes
+from bridge.plugin import Deletes, Edits, Favours, Finds, Listens, Repeats, Shows, graphemes
 from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
 from bridge.store import StoreError
 
@@ -130,6 +130,7 @@ class Account:
         plugin = self._made.plugin
         return AccountView(
             name=self.name,
+            plugin=self.settings.plugin,
             enabled=self.settings.enabled,
             up=self.up,
             problem=None if self.up else self.status.problem,
@@ -138,6 +139,7 @@ class Account:
             edits=plugin is not None and issubclass(plugin, Edits),
             deletes=plugin is not None and issubclass(plugin, Deletes),
             finds=plugin is not None and issubclass(plugin, Finds),
+            listens=plugin is not None and issubclass(plugin, Listens),
             repeats=plugin is not None and issubclass(plugin, Repeats),
             favours=plugin is not None and issubclass(plugin, Favours),
             shows=plugin is not None and issubclass(plugin, Shows),

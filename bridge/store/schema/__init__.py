@@ -28,6 +28,7 @@ from bridge.store.schema.incoming import ITEM_OPEN, errand, item, note
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
     DELIVERY_IN_LANE,
+    DELIVERY_LEFT,
     DELIVERY_PUBLISHED,
     DELIVERY_SENT,
     PICTURE_LOOSE,
@@ -42,6 +43,7 @@ from bridge.store.schema.outgoing import (
 __all__ = [
     "DELIVERY_HELD",
     "DELIVERY_IN_LANE",
+    "DELIVERY_LEFT",
     "DELIVERY_PUBLISHED",
     "DELIVERY_SENT",
     "ITEM_OPEN",

@@ -10,6 +10,7 @@ from bridge.store.types import Reasons, SafeText, Utc
 DELIVERY_IN_LANE = "state IN ('ready', 'sending', 'uncertain')"
 DELIVERY_HELD = "state = 'held'"
 DELIVERY_SENT = "state = 'sent'"
+DELIVERY_LEFT = "state IN ('dead', 'asked')"
 DELIVERY_PUBLISHED = "posted_id IS NOT NULL"
 PICTURE_WANTED = "state = 'wanted'"
 PICTURE_READY = "state = 'ready'"
@@ -156,6 +157,13 @@ delivery = Table(
         "settled_at",
         sqlite_where=text(DELIVERY_PUBLISHED),
         postgresql_where=text(DELIVERY_PUBLISHED),
+    ),
+    Index(
+        "ix_delivery_left",
+        "account",
+        "state",
+        sqlite_where=text(DELIVERY_LEFT),
+        postgresql_where=text(DELIVERY_LEFT),
     ),
     Index(
         "ix_delivery_sent",

@@ -64,6 +64,7 @@ class FakeAccounts:
 def view(name: str, *, text: int = 500, edits: bool = True, deletes: bool = True) -> AccountView:
     return AccountView(
         name=name,
+        plugin=name,
         enabled=True,
         up=True,
         problem=None,

@@ -23,6 +23,7 @@ from bridge.store import (
     Tx,
     accounts,
     audit,
+    backlog,
     cursors,
     errands,
     floods,
@@ -159,6 +160,11 @@ CASES = [
     ),
     Case("shown.last", lambda tx: shown.last(tx, "o"), ("ix_notice_about",)),
     Case("shown.message", lambda tx: shown.message(tx, "o"), ("uq_notice_origin_id",)),
+    Case(
+        "backlog.of_account",
+        lambda tx: backlog.of_account(tx, "one"),
+        ("ix_delivery_lane", "ix_delivery_held", "ix_delivery_left", "ix_delivery_known"),
+    ),
     Case("posts.about", lambda tx: posts.about(tx, ENTRY), ("ix_post_about",)),
     Case("posts.answering", lambda tx: posts.answering(tx, ENTRY), ("ix_post_answers",)),
     Case(
