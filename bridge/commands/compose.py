@@ -63,7 +63,7 @@ def order(context: Context, wish: Wish) -> Order:
     warning = None if wish.warning is None else " ".join(cleaned(wish.warning)[0].split())
     views = [_answering(context, wish.answers)] if wish.answers is not None else _views(context, wish.to)
     source = context.source
-    hold = timedelta(0) if wish.question or wish.preview else context.settings.hold_for(source)
+    hold = timedelta(0) if wish.question or wish.preview else context.hold
     draft = Draft(
         author=context.sender,
         nick=wish.signed or context.nick,

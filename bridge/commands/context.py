@@ -13,7 +13,7 @@ from bridge.domain.wording import verb
 from bridge.store import audit, notices
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.commands.accounts import Accounts
     from bridge.commands.incoming import Incoming
@@ -43,7 +43,8 @@ class Context:
 
     `seed` is where the unit's ids come from, `secret` where the salts of its audit rows do. `blind` is whether lines
     before this one aren't committed yet. `shared` are the links of the files that the person last shared in this room
-    without a word to us, which are nobody's business until they say so.
+    without a word to us, which are nobody's business until they say so. `own_hold` is the undo window that the person
+    has set.
     """
 
     incoming: Incoming
@@ -58,6 +59,12 @@ class Context:
     new_id: Callable[[], str]
     blind: bool = False
     shared: tuple[str, ...] = ()
+    own_hold: timedelta | None = None
+
+    @property
+    def hold(self) -> timedelta:
+        """How long the person's posts are held here: as they have set it, else as the configuration does."""
+        return self.settings.hold_for(self.source) if self.own_hold is None else self.own_hold
 
     @property
     def source(self) -> Target:

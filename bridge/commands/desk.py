@@ -18,15 +18,15 @@ from bridge.commands import heard as meaning
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
 from bridge.commands.heard import Unreadable
 from bridge.commands.incoming import Content
-from bridge.commands.lines import Talk
+from bridge.commands.lines import Command, Talk
 from bridge.commands.pictures import LOOSE_FOR
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING
-from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, stanzas
+from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, people, stanzas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.commands.accounts import Accounts
     from bridge.commands.incoming import Incoming
@@ -76,6 +76,8 @@ class Desk:
         self._new_id = new_id
         self._refused: tuple[str, str] | None = None
         self._refusals = 0
+        self._people = store.event(people.TOPIC)
+        self._holds: dict[str, timedelta] | None = None
         self._shared: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = {}
         self._cursors = _Cursors(store)
 
@@ -85,6 +87,7 @@ class Desk:
         The cursor over talk that concerns nobody is moved later, in bulk. Raises NotCommitted, InDoubt or ReadError
         when the store can't be used: the same message may then be handed in again, and counts once.
         """
+        await self._learn()
         context = self._context(incoming)
         try:
             await self._hear(context)
@@ -106,11 +109,14 @@ class Desk:
         """
         judged: list[_Judged] = []
         try:
+            await self._learn()
             for incoming in incomings:
                 one = await self._judge(self._context(incoming, blind=bool(judged)))
                 if one is None:
                     break
                 judged.append(one)
+                if one.sets:
+                    break
         except Exception:  # noqa: BLE001 - it is judged again by itself, and told then
             _log.debug("a message is judged by itself")
         try:
@@ -124,6 +130,12 @@ class Desk:
     async def settle(self) -> None:
         """Return once the cursor stands where the last message was, or can't be moved any more."""
         await self._cursors.settle()
+
+    async def _learn(self) -> None:
+        """Know what people have set for themselves, as it is committed; raises ReadError."""
+        if self._holds is None or self._people.is_set():
+            self._people.clear()
+            self._holds = await self._store.read(people.holds)
 
     def _context(self, incoming: Incoming, *, blind: bool = False) -> Context:
         room = incoming.archive if incoming.place is Place.ROOM else None
@@ -140,6 +152,7 @@ class Desk:
             new_id=self._new_id,
             blind=blind,
             shared=self._shared_by(incoming),
+            own_hold=(self._holds or {}).get(incoming.sender),
         )
 
     def _shared_by(self, incoming: Incoming) -> tuple[str, ...]:
@@ -182,7 +195,8 @@ class Desk:
         if waited > self._settings.posting.max_age:
             return _Judged(context, declined.too_late, status="late")
         try:
-            return _Judged(context, await dispatch.deed_for(context, heard))
+            sets = isinstance(heard, Command) and heard.verb == "set"
+            return _Judged(context, await dispatch.deed_for(context, heard), sets=sets)
         except Mistake as mistake:
             return _Judged(context, saying(str(mistake)))
 
@@ -218,11 +232,12 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What one message comes to, and as what it is recorded."""
+    """What one message comes to, and as what it is recorded; `sets` is whether it changes what later ones mean."""
 
     context: Context
     deed: Deed
     status: str = "done"
+    sets: bool = False
 
     def carry_out(self, tx: Tx) -> Sequence[Delivery]:
         """Let the message pass the gate and do the deed, once; return what was born `sending` by it."""

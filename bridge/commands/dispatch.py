@@ -13,6 +13,7 @@ from bridge.commands import (
     edit,
     help,  # noqa: A004 - the verb is called so
     marks,
+    own,
     pictures,
     posting,
     surroundings,
@@ -157,6 +158,10 @@ def _item(context: Context, command: Command) -> EntryId | str:
     return command.target.name if isinstance(command.target, Nick) else command.target
 
 
+def _named(command: Command) -> str:
+    return command.target.name if isinstance(command.target, Nick) else ""
+
+
 def _incomplete(context: Context, command: Command) -> Mistake:
     return Mistake(f"Say which one: {context.verb(command.spec.usage)}. {NOTHING}")
 
@@ -183,6 +188,8 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "url": lambda context, command: triage.url(_item(context, command)),
     "inbox": lambda _, __: waiting.show(),
     "account": _account,
+    "last": lambda _, command: surroundings.last(None if command.target is None else _named(command)),
+    "set": lambda context, command: own.set_hold(context, command.words[-1]),
     "panic": lambda _, __: control.panic(),
     "resume": lambda _, __: control.resume(),
     "help": lambda context, command: help.explain(context, _word(command)),

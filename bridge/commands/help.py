@@ -40,9 +40,10 @@ def me(context: Context) -> Deed:
     names = context.settings.accounts_for(context.source)
     views = [context.accounts.view(name) for name in names]
     to = ", ".join(view.name for view in views if view is not None and view.enabled) or "no account"
-    hold = context.settings.hold_for(context.source)
-    when = f"{seconds(hold)} after you wrote it, unless you {context.verb('undo')} it" if hold else "at once"
-    lines.append(f"What you post here goes to {to}, {when}.")
+    undo, hold = context.verb("undo"), context.hold
+    when = f"{seconds(hold)} after you wrote it, unless you {undo} it" if hold else "at once"
+    own = " (as you have set it)" if context.own_hold is not None else ""
+    lines.append(f"What you post here goes to {to}, {when}{own}.")
     return saying(" ".join(lines))
 
 

@@ -59,7 +59,7 @@ def _mark(turn: Turn, one: StoredItem, kind: DeliveryKind) -> None:
         return
     take_back_questions(turn)
     context = turn.context
-    hold = context.settings.hold_for(context.source)
+    hold = context.hold
     draft = Draft(
         author=context.sender,
         nick=context.nick,

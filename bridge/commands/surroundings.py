@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from bridge.commands import marks
 from bridge.commands.posting import shortened
 from bridge.commands.receipts import handle
+from bridge.commands.relay import told as told_as_heard
 from bridge.commands.triage import on_item
 from bridge.commands.waiting import may_read, owner, since
-from bridge.domain.inbox import ItemState
+from bridge.domain.inbox import Change, ItemState, News
 from bridge.domain.text import clean_inbound, quoted_lines
 from bridge.domain.wording import STATE_WORDS, plural, tag
 from bridge.store import errands, inbox, outbox, posts, triage
@@ -43,6 +44,24 @@ _REASON = 300
 def show(to: To) -> Deed:
     """Return the deed of telling what came before an item, what was answered, and what colleagues noted."""
     return on_item(to, _show)
+
+
+def last(nick: str | None) -> Deed:
+    """Return the deed of telling the last item, or a person's last one, as it was heard."""
+
+    def deed(turn: Turn) -> None:
+        one = inbox.newest(turn.tx) if nick is None else inbox.latest_by(turn.tx, nick)
+        if one is None:
+            who = "" if nick is None else f" from @{''.join(clean_inbound(nick, _NAME).split())}"
+            turn.say(f"I have heard nothing{who}. {turn.context.verb('inbox')} lists what waits.")
+            return
+        hidden = one.item.private and not may_read(turn.context)
+        gone = one.deleted_at is not None
+        change = Change(news=News.DELETED if gone else News.NEW, stored=one)
+        words = told_as_heard(change, place=turn.context.place, hidden=hidden)
+        turn.say(f"{words}\n| {since(turn.now, one.received_at)} ago, on {one.account}: {one.state}", item=one.id)
+
+    return deed
 
 
 def _show(turn: Turn, one: StoredItem) -> None:

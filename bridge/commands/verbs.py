@@ -222,7 +222,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _notices.verb("track WORD", "brings public messages with that word"),
     _notices.verb("untrack WORD", "ends that"),
     _notices.verb("tracks", "lists the words that are tracked"),
-    _notices.verb("last [@NICK]", "shows the last message, or a person's last one"),
+    _notices.verb("last [@NICK]", "shows the last message, or a person's last one", built=True),
     _notices.verb("stats", "counts what came and went"),
     _notices.verb("report [week]", "tells how fast answers were"),
     _policy.verb("approve ID", "lets a draft go out"),
@@ -234,7 +234,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _policy.verb("resume", "ends the panic", built=True),
     _admin.verb(
         "account info|enable|disable|check ACCOUNT / account list",
-        "shows how accounts stand; to switch and check them, and `plugin list`, come later",
+        "shows how accounts stand; switching and checking them comes later",
         "plugin",
         built=True,
     ),
@@ -243,7 +243,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _admin.verb("health", "tells how the bridge itself is"),
     _admin.verb("reload", "reads the configuration again"),
     _admin.verb("drill", "starts an exercise: nothing is published until it ends"),
-    _always.verb("set hold DURATION", "sets how long your own posts are held", role=Role.STAFF),
+    _always.verb("set hold DURATION", "sets how long your own posts are held", role=Role.STAFF, built=True),
     _always.verb("help [VERB|all]", "explains a verb, or lists all", built=True),
     _always.verb("me", "tells who I think you are and what you may do", built=True),
 )

@@ -27,6 +27,7 @@ MOST = 100
 _ACCOUNT = item.c.account == bindparam("account")
 _KNOWN_IDS = select(item.c.platform_id).where(_ACCOUNT, item.c.platform_id.in_(bindparam("ids", expanding=True)))
 _KNOWN_URIS = select(item.c.uri).where(_ACCOUNT, item.c.uri.in_(bindparam("uris", expanding=True)))
+_NEWEST = select(item).order_by(item.c.id.desc()).limit(1)
 _BY_PLATFORM_ID = select(item).where(_ACCOUNT, item.c.platform_id == bindparam("platform"))
 _BY_URI = select(item).where(_ACCOUNT, item.c.uri == bindparam("one_uri")).order_by(item.c.id).limit(1)
 _OURS = select(delivery.c.posted_id, delivery.c.post_id).where(
@@ -146,6 +147,12 @@ def get(tx: Tx, entry: EntryId) -> StoredItem | None:
 def known(tx: Tx, account: str, identifier: PostId) -> StoredItem | None:
     """Return the item that an account's platform knows by this id, or None."""
     row = tx.row(_BY_PLATFORM_ID, {"account": account, "platform": identifier})
+    return None if row is None else _stored(row)
+
+
+def newest(tx: Tx) -> StoredItem | None:
+    """Return the item that was heard last, or None."""
+    row = tx.row(_NEWEST, {})
     return None if row is None else _stored(row)
 
 

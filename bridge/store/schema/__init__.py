@@ -23,7 +23,7 @@ from bridge.store.schema.chat import (
     reaction,
     stanza,
 )
-from bridge.store.schema.house import account_state, audit, control, keep
+from bridge.store.schema.house import account_state, audit, control, keep, person
 from bridge.store.schema.incoming import ITEM_OPEN, errand, item, note
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
@@ -72,6 +72,7 @@ __all__ = [
     "note",
     "notice",
     "pace",
+    "person",
     "picture",
     "post",
     "reaction",

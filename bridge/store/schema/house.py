@@ -36,6 +36,14 @@ control = Table(
     Column("at", Utc, nullable=False),
 )
 
+person = Table(
+    "person",
+    metadata,
+    Column("jid", SafeText, primary_key=True, comment="real bare JID"),
+    Column("hold_ms", Integer, nullable=False, comment="their own undo window"),
+    comment="What people have set for themselves.",
+)
+
 audit = Table(
     "audit",
     metadata,

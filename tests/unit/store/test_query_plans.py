@@ -135,6 +135,7 @@ CASES = [
         ("uq_item_account_platform_id", "ix_item_account_uri", "pk_item|ix_item_open"),
     ),
     Case("inbox.get", lambda tx: inbox.get(tx, ENTRY), ("pk_item",)),
+    Case("inbox.newest", inbox.newest, (), walks="item"),
     Case("inbox.known", lambda tx: inbox.known(tx, "one", PostId("p")), ("uq_item_account_platform_id",)),
     Case("errands.is_under_way", lambda tx: errands.is_under_way(tx, ENTRY, DIRECTLY), ("ix_errand_item_id",)),
     Case("errands.waiting", errands.waiting, (), walks="errand"),
