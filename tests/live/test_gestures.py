@@ -250,6 +250,38 @@ async def test_gestures_while_the_bot_is_away_and_after(stage: Stage) -> None:
     await stage.hears(r"^\[1\] is open again$", after=after)
 
 
+async def test_every_gesture_made_while_the_bot_is_away_is_done_once(stage: Stage) -> None:
+    asked = await stage.item("any ETA?")
+    stage.react(asked, EYES)
+    await stage.hears(r"^\[1\] is raj(-\d+)?'s, 0:")
+    await stage.say("post We are down")
+    ours = await stage.hears(r"^\[2\] 11 characters")
+    await stage.say("send")
+    await stage.sink.has_committed(1)
+    held = await stage.say("post Never mind")
+    await stage.hears(r"^\[3\] 10 characters")
+    thanks = await stage.item("thanks!")
+    own = stage.own(held)
+    await stage.scene.bridge.stop()
+    stage.reply(asked, "in 20 minutes")
+    stage.retract(own)
+    stage.react(thanks, AGAIN, CHECK)
+    stage.reply(ours, "We know why")
+    await stage.scene.bridge.start()
+    await stage.hears(r"^\[5->1\] to @kim, from mastodon, as raj")
+    await stage.hears(r"^\[3\] cancelled")
+    await stage.hears(r"^\[4\] is done, says raj")
+    await stage.hears(r"^\[6->4\] repeats @kim")
+    await stage.hears(r"^\[7\] (11 characters|Talk, or more of 2\?)")
+    for entry in (5, 6, 7):
+        await stage.say(f"send {entry}")
+    await stage.sink.has_committed(3)
+    await stage.hears(r"^\[6->4\] repeats @kim, .*: mastodon http\S+$")
+    first, answer, below = stage.sink.living
+    assert (answer.text.partition(" ")[2], below.text, below.in_reply_to) == ("in 20 minutes", "We know why", first.id)
+    assert len(stage.sink.boosts) == 1
+
+
 async def test_nobody_else_can_do_it(stage: Stage) -> None:
     name = await stage.item("any ETA?")
     stage.react(name, EYES)
