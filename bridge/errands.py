@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger()
 
-AT_ONCE: Final = 8
-"""So many are asked at a time."""
+AT_ONCE: Final = 4
+"""So many are asked of an account at a time."""
+
+BROKEN: Final = "an error of the bridge or of the plugin, see the log"
 
 STORE_PAUSE: Final = 1.0
 
@@ -68,8 +70,8 @@ class Errands:
         self._store = store
         self._clock = clock
         self._woken = store.event(errands.TOPIC)
-        self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._given_up: set[int] = set()
+        self._under_way: dict[int, Errand] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Run errands for ever; cancelled, those under way are left for the next start."""
@@ -78,16 +80,23 @@ class Errands:
                 self._woken.clear()
                 waiting = await self._waiting()
                 for one in waiting or ():
-                    if len(self._under_way) < AT_ONCE and one.id not in self._given_up | self._under_way.keys():
-                        self._under_way[one.id] = task = asyncio.create_task(self._go(one), name=f"errand {one.id}")
-                        task.add_done_callback(lambda _, number=one.id: self._end(number))
+                    self._begin(one)
                 # Nobody but commands of this process adds any, so that there is nothing to look for unasked.
                 await wait_event(self._clock, self._woken, STORE_PAUSE if waiting is None else None)
         finally:
-            tasks = tuple(self._under_way.values())
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, one: Errand) -> None:
+        """Go on an errand, unless it is under way, or as many of its account are as may be."""
+        same = sum(other.account == one.account for other in self._under_way.values())
+        if one.id in self._under_way or same >= AT_ONCE:
+            return
+        self._under_way[one.id] = one
+        task = asyncio.create_task(self._go(one), name=f"errand {one.id}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda ended: self._end(one.id, ended))
 
     async def _waiting(self) -> list[Errand] | None:
         """Return what is to be asked; None where the store can't tell now."""
@@ -98,7 +107,8 @@ class Errands:
                 log.warning("what is to be asked can't be read", cause=str(error))
             return None
 
-    def _end(self, number: int) -> None:
+    def _end(self, number: int, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         self._under_way.pop(number, None)
         self._woken.set()
 
@@ -113,8 +123,7 @@ class Errands:
             await self._clock.sleep(STORE_PAUSE)
         except Exception:
             log.exception("an errand failed", account=one.account, errand=one.id)
-            # Whoever waits hears of it at the next start, or asks again before.
-            self._given_up.add(one.id)
+            await self._answer(one, BROKEN)
 
     async def _answer(self, one: Errand, found: Thread | str) -> None:
         seed, now = uuid.uuid4().hex, self._clock.now()

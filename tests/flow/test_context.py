@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from bridge.delivery import DIRECT
 from bridge.domain import deadline
 from bridge.domain.items import Deleted
-from bridge.plugin import Cursor, RefusedError, UnavailableError, UncertainError, Visibility
+from bridge.plugin import Cursor, Ref, RefusedError, UnavailableError, UncertainError, Visibility
 from bridge.testing import AbleFakePlugin, Fate, FullFakePlugin
 
 if TYPE_CHECKING:
@@ -91,6 +91,35 @@ async def test_one_that_hangs_keeps_nobody_else_waiting(build: Build, monkeypatc
     assert house.heard() == []
     await house.pass_time(2)
     assert house.heard() == ["[2->1] mastodon can't show what is around it: no answer within 30 s"]
+
+
+async def test_a_platform_that_hangs_keeps_nobody_from_another_one(build: Build) -> None:
+    house = await build("mastodon", "x", plugin=AbleFakePlugin)
+    hanging, well = house.platforms["mastodon"], house.platforms["x"]
+    for number in range(10):
+        hanging.say(f"hello {number}")
+    well.say("hi")
+    await house.quiet()
+    hanging.always("thread", Fate(pause=20))
+    for number in range(1, 11):
+        await house.say(f"context {number:x}", place=DIRECT)
+    assert hanging.count("thread") == 4
+    assert (await house.say("!context b"))[-1] == "[b] stands alone on x"
+    await house.pass_time(70)
+    assert (hanging.count("thread"), await left(house)) == (10, 0)
+
+
+async def test_a_plugin_that_answers_nonsense_is_told_of_once(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, platform = await talk(build)
+
+    async def nonsense(_: Ref) -> None:
+        pass
+
+    monkeypatch.setattr(platform, "thread", nonsense)
+    why = "an error of the bridge or of the plugin, see the log"
+    assert (await house.say("!context 2"))[1:] == [f"[2->1] mastodon can't show what is around it: {why}"]
+    assert await left(house) == 0
+    assert len(await house.say("!context 2")) == 2
 
 
 async def test_it_is_asked_once_for_one_conversation(build: Build) -> None:
