@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from bridge.commands.relay import show
+from bridge.commands.relay import reopen, show
 from bridge.commands.threads import end_below
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
@@ -67,9 +67,7 @@ def undo(entry: EntryId | None) -> Deed:
                     _end_correction(turn, one)
             _each(turn, stored, "undo", everything, _Undo(turn).one, posts_only=True)
             end_below(turn, stored)
-            if stored.answers is not None:
-                inbox.reopen(turn.tx, stored.answers)
-                show(turn.tx, stored.answers, mint=turn.mint, now=turn.now)
+            reopen(turn.tx, stored, mint=turn.mint, now=turn.now)
 
     return deed
 

@@ -8,14 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bridge.commands import receipts
-from bridge.commands.relay import show
+from bridge.commands.relay import reopen
 from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
 from bridge.domain.pictures import MOST, PictureState, shape, undescribed
 from bridge.domain.text import clean_inbound, is_blank
 from bridge.domain.wording import NOTHING, plural, tag
 from bridge.domain.wording import verb as typed
-from bridge.store import inbox, notices, outbox, pictures, posts
+from bridge.store import notices, outbox, pictures, posts
 from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
@@ -211,10 +211,8 @@ def _ask_again(
     words = f"{lead} I can't take its picture: {why}.{rest} {NOTHING}"
     notices.add_line(tx, target=stored.source, body=words, origin_id=new_id(), at=now, post=stored.id)
     receipts.touch(tx, stored, origin_id=new_id(), now=now, urgent=True)
-    if stored.answers is not None and blank:
-        inbox.reopen(tx, stored.answers)
-        show(tx, stored.answers, mint=new_id, now=now)
     if blank:
+        reopen(tx, stored, mint=new_id, now=now)
         _end_below(tx, stored, held, now=now, new_id=new_id)
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.commands.receipts import handle
 from bridge.domain import pacing
+from bridge.domain.deliveries import DeliveryKind, State
 from bridge.domain.inbox import Change, ItemState, News
 from bridge.domain.people import Place, Target
 from bridge.domain.text import clean_inbound, is_blank, quoted_lines
 from bridge.domain.wording import tag, verb
-from bridge.store import floods, inbox, notices
+from bridge.store import floods, inbox, notices, outbox, posts
 from bridge.store import receipts as stored_receipts
 from bridge.store import shown as shown_lines
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
+    from bridge.domain.outbox import StoredPost
     from bridge.settings import Settings
     from bridge.store import Tx
 
@@ -75,6 +77,21 @@ def show(tx: Tx, item: EntryId, *, mint: Callable[[], str], now: datetime) -> No
     stored = inbox.get(tx, item)
     if stored is not None and stored.deleted_at is None:
         shown_lines.react(tx, item, STANDS[stored.state], mint=mint, at=now)
+
+
+def reopen(tx: Tx, taken_back: StoredPost, *, mint: Callable[[], str], now: datetime) -> None:
+    """Have an item wait again whose answer was taken back, unless another answer to it is there."""
+    item = taken_back.answers
+    if item is None or any(_is_there(tx, other.id) for other in posts.answering(tx, item) if other.id != taken_back.id):
+        return
+    inbox.reopen(tx, item)
+    show(tx, item, mint=mint, now=now)
+
+
+def _is_there(tx: Tx, entry: EntryId) -> bool:
+    ones = outbox.of_post(tx, entry)
+    gone = {one.follows for one in ones if one.kind is DeliveryKind.DELETE and one.state is not State.CANCELLED}
+    return any(one.kind is DeliveryKind.POST and one.state is State.SENT and one.id not in gone for one in ones)
 
 
 def _pace(tx: Tx, target: Target, now: datetime) -> pacing.Pace:
