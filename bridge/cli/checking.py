@@ -79,7 +79,7 @@ async def _look(settings: Settings, recipes: dict[str, Recipe]) -> list[Finding]
         app.check(settings),
         _platforms(settings, recipes, usable=not any(not finding.warning for finding in store[0])),
     )
-    media = await asyncio.to_thread(_media, settings, store[0])
+    media = await asyncio.to_thread(_media, settings)
     if store[1]:  # what listens there is the running bridge
         web = []
     return [*broken, *store[0], *media, *web, *xmpp, *platforms]
@@ -110,7 +110,7 @@ def _room_for(path: Path) -> list[Finding]:
     """Tell whether a store that isn't there yet can be made."""
     if path.exists():
         return []
-    folder = next(parent for parent in path.parents if parent.exists())
+    folder = _nearest(path)
     if not folder.is_dir():
         return [Finding(f"store.url: {folder} is a file, so that {path} can't be made; correct [store] url")]
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -118,14 +118,19 @@ def _room_for(path: Path) -> list[Finding]:
     return _space(folder)
 
 
-def _media(settings: Settings, told: Iterable[Finding]) -> list[Finding]:
+def _nearest(path: Path) -> Path:
+    """Return the path, or what is there of those above it."""
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def _media(settings: Settings) -> list[Finding]:
     """Tell whether pictures can be kept, in a directory that is there or can be made; blocking.
 
-    What is wrong with a directory that is the store's as well was told already.
+    A directory in which the store is to be made as well is told of with the store.
     """
-    path = settings.store.media
-    folder = path if path.exists() else next(parent for parent in path.parents if parent.exists())
-    if any(f" {folder} " in f"{one.text} " for one in told):
+    path, store = settings.store.media, settings.store.sqlite_path
+    folder = _nearest(path)
+    if store is not None and not store.exists() and _nearest(store) == folder:
         return []
     if not folder.is_dir():
         return [Finding(f"store.media: {folder} is a file, not a directory for pictures; correct [store] media")]

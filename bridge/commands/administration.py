@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.commands.context import Mistake
+from bridge.commands.compose import named
 from bridge.commands.waiting import since
-from bridge.domain.text import clean_inbound
-from bridge.domain.wording import plural
+from bridge.domain.wording import clause, plural
 from bridge.store import accounts, backlog
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from bridge.commands.context import Context, Deed, Turn
     from bridge.store.backlog import Backlog
 
-_REASON = 200
 _ABILITIES = ("edits", "deletes", "finds", "listens", "repeats", "favours", "shows")
 
 
@@ -34,10 +32,7 @@ def list_all() -> Deed:
 
 def info(context: Context, name: str) -> Deed:
     """Return the deed of telling all that is known of an account; raises Mistake."""
-    view = context.accounts.view(name) or context.accounts.view(name.casefold())
-    if view is None:
-        known = ", ".join(context.accounts.names()) or "none"
-        raise Mistake(f"There is no account `{_flat(name)}`; the accounts are: {known}. Nothing was changed.")
+    view = named(context, name)
 
     def deed(turn: Turn) -> None:
         turn.say("\n".join([_line(turn, view), *(f"| {line}" for line in _facts(turn, view))]))
@@ -58,10 +53,10 @@ def _standing(turn: Turn, view: AccountView) -> str:
     if not view.enabled:
         return "is disabled in the configuration"
     if not view.up:
-        return f"is down: {_flat(view.problem or 'it is starting')}"
+        return f"is down: {clause(view.problem or 'it is starting')}"
     state = accounts.get(turn.tx, view.name)
     if state.probe_at is not None:
-        return f"is paused: {_flat(state.open_cause or 'no reason given')}"
+        return f"is paused: {clause(state.open_cause)}"
     deaf = f", not heard for {since(turn.now, state.deaf_told_at)}" if state.deaf_told_at is not None else ""
     return f"is up{deaf}"
 
@@ -86,8 +81,4 @@ def _facts(turn: Turn, view: AccountView) -> Iterator[str]:
     hearing = settings.rooms_hearing(view.name, private=False)
     yield f"posted to from {', '.join(rooms) or 'no room'}; heard in {', '.join(hearing) or 'no room'}"
     if view.signature:
-        yield f"signs with {_flat(view.signature)}"
-
-
-def _flat(text: str) -> str:
-    return " ".join(clean_inbound(text, _REASON).split()).rstrip(".")
+        yield f"signs with {clause(view.signature)}"

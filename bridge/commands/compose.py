@@ -102,17 +102,19 @@ def _views(context: Context, to: tuple[str, ...] | None) -> list[AccountView]:
             which = context.verb("to ACCOUNT post TEXT")
             raise Mistake(f"No account is enabled here: say which, with {which}. {NOTHING}")
         return views
-    named = [_named(context, name) for name in to]
-    return list({view.name: view for view in named}.values())
+    chosen = [named(context, name) for name in to]
+    for view in chosen:
+        if not view.enabled:
+            raise Mistake(f"{view.name} is disabled: leave it out, or enable it in the configuration. {NOTHING}")
+    return list({view.name: view for view in chosen}.values())
 
 
-def _named(context: Context, name: str) -> AccountView:
+def named(context: Context, name: str) -> AccountView:
+    """Return an account by its name, in any case; raises Mistake."""
     view = context.accounts.view(name) or context.accounts.view(name.casefold())
     if view is None:
         known = ", ".join(context.accounts.names()) or "none"
         raise Mistake(f"There is no account {_shown(name)}; the accounts are: {known}. {NOTHING}")
-    if not view.enabled:
-        raise Mistake(f"{view.name} is disabled: leave it out, or enable it in the configuration. {NOTHING}")
     return view
 
 

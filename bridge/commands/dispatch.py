@@ -158,10 +158,6 @@ def _item(context: Context, command: Command) -> EntryId | str:
     return command.target.name if isinstance(command.target, Nick) else command.target
 
 
-def _named(command: Command) -> str:
-    return command.target.name if isinstance(command.target, Nick) else ""
-
-
 def _incomplete(context: Context, command: Command) -> Mistake:
     return Mistake(f"Say which one: {context.verb(command.spec.usage)}. {NOTHING}")
 
@@ -188,7 +184,7 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "url": lambda context, command: triage.url(_item(context, command)),
     "inbox": lambda _, __: waiting.show(),
     "account": _account,
-    "last": lambda _, command: surroundings.last(None if command.target is None else _named(command)),
+    "last": lambda _, command: surroundings.last(command.target.name if isinstance(command.target, Nick) else None),
     "set": lambda context, command: own.set_hold(context, command.words[-1]),
     "panic": lambda _, __: control.panic(),
     "resume": lambda _, __: control.resume(),

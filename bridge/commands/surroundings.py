@@ -15,7 +15,7 @@ from bridge.commands.triage import on_item
 from bridge.commands.waiting import may_read, owner, since
 from bridge.domain.inbox import Change, ItemState, News
 from bridge.domain.text import clean_inbound, quoted_lines
-from bridge.domain.wording import STATE_WORDS, plural, tag
+from bridge.domain.wording import STATE_WORDS, clause, plural, tag
 from bridge.store import errands, inbox, outbox, posts, triage
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ AROUND = 12
 _TEXT = 1_000
 _SHORT = 160
 _NAME = 200
-_REASON = 300
 
 
 def show(to: To) -> Deed:
@@ -85,7 +84,7 @@ def told(tx: Tx, errand: Errand, found: Thread | str, *, now: datetime) -> str:
     item = inbox.get(tx, errand.item)
     lead = tag(errand.item, item.post if item is not None else None)
     if isinstance(found, str):
-        return f"{lead} {errand.account} can't show what is around it: {_flat(found, _REASON)}"
+        return f"{lead} {errand.account} can't show what is around it: {clause(found)}"
     shown = [one for one in found if errand.private or not one.private]
     if len(shown) <= 1:
         return f"{lead} stands alone on {errand.account}"
@@ -112,10 +111,6 @@ def _quoted(tx: Tx, account: str, one: Item, now: datetime) -> str:
         said = "(taken back by its author)"
     media = f" (+ {len(one.media)} media)" if one.media else ""
     return f"{lead}{since(now, one.created_at)} ago, @{who}: {said}{media}"
-
-
-def _flat(text: str, limit: int) -> str:
-    return " ".join(clean_inbound(text, limit).split()).rstrip(".") or "no reason given"
 
 
 def _lines(turn: Turn, one: StoredItem) -> Iterator[str]:

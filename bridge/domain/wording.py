@@ -73,20 +73,20 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
     which += _WHICH.get(delivery.kind, "")
     lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
     at = f": {delivery.posted_url}" if delivery.posted_url else ""
-    reason = _reason(delivery.error)
+    why = clause(delivery.error)
     retry, drop, found = (verb(delivery.source.place, f"{word} {name}") for word in ("retry", "drop", "found"))
     rest = "; the parts after it wait" if delivery.part + 1 < delivery.parts else ""
     match tell:
         case Tell.DOUBT:
-            return f"{lead}: not sure it arrived ({reason}), checking; nothing will be sent twice"
+            return f"{lead}: not sure it arrived ({why}), checking; nothing will be sent twice"
         case Tell.FOUND:
             return f"{lead}: found{at}"
         case Tell.RECOVERED:
             return f"{lead}: sent after all{at}"
         case Tell.FAILED:
-            return f"{lead} FAILED: {reason}. {retry} tries again, {drop} gives it up{rest}"
+            return f"{lead} FAILED: {why}. {retry} tries again, {drop} gives it up{rest}"
         case Tell.UNDELETED:
-            return f"{lead} could NOT be deleted: {reason}. {retry} tries again; it is still there{at}"
+            return f"{lead} could NOT be deleted: {why}. {retry} tries again; it is still there{at}"
         case Tell.STALE:
             age = seconds(now - delivery.fresh_since)
             choice = f"{retry} sends it now, {drop} gives it up{rest}"
@@ -94,7 +94,7 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
         case Tell.ASKED:
             seen = f"{found[:-1]} LINK`"
             return (
-                f"{lead}: I can't tell whether it arrived ({reason}). {retry} if it isn't there, {seen} if it is, "
+                f"{lead}: I can't tell whether it arrived ({why}). {retry} if it isn't there, {seen} if it is, "
                 f"{drop} to leave it{rest}"
             )
 
@@ -107,8 +107,8 @@ _WHICH = {
 """How it is called where something is said of what isn't simply the post."""
 
 
-def _reason(text: str | None) -> str:
-    """Return a platform's words as a part of one of our sentences, on one line."""
+def clause(text: str | None) -> str:
+    """Return words of a platform, or of a person, as a part of one of our sentences, on one line."""
     words = " ".join(clean_inbound(text or "", _REASON).split()).rstrip(".")
     return words or "no reason given"
 
@@ -119,7 +119,7 @@ _REASON = 300
 def blocked(account: str, *, cause: str, waiting: int) -> str:
     """Return the one line that tells that a lane does not flow."""
     wait = f"{plural(waiting, 'message')} waiting"
-    return f"{account} does not flow: {_reason(cause)}. {wait}, nothing is lost; I keep trying"
+    return f"{account} does not flow: {clause(cause)}. {wait}, nothing is lost; I keep trying"
 
 
 def flows(account: str, *, waiting: int) -> str:
@@ -130,7 +130,7 @@ def flows(account: str, *, waiting: int) -> str:
 
 def deaf(account: str, *, cause: str) -> str:
     """Return the one line that tells that nothing is heard from an account."""
-    return f"{account} can't be heard: {_reason(cause)}. I keep trying, and catch up with what is said there meanwhile"
+    return f"{account} can't be heard: {clause(cause)}. I keep trying, and catch up with what is said there meanwhile"
 
 
 def hears(account: str) -> str:
@@ -150,7 +150,7 @@ def undeletable(delivery: Delivery) -> str:
 def unauthorized(account: str, reason: str) -> str:
     """Return the line for the admins when a platform does not know the login any more."""
     return (
-        f"{account} is paused: {_reason(reason)}. Nothing is lost, I try again every minute. If the token is wrong, "
+        f"{account} is paused: {clause(reason)}. Nothing is lost, I try again every minute. If the token is wrong, "
         "put a valid one into the configuration and restart the bridge"
     )
 
@@ -242,7 +242,7 @@ def _held(
         return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
     seen = f", {plural(preview.pictures, 'picture')}" if preview.pictures else ""
     seen += f", {stored.visibility.value}" if stored.visibility else ""
-    seen += f', behind "{_reason(stored.warning)}"' if stored.warning else ""
+    seen += f', behind "{clause(stored.warning)}"' if stored.warning else ""
     return f"{plural(preview.characters, 'character')}{seen}: {fits}. {when}{parts}"
 
 
