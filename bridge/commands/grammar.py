@@ -24,7 +24,7 @@ from bridge.commands.verbs import Verb, find
 from bridge.commands.words import Nick, Words, entry_id, shown
 from bridge.domain.people import Place
 from bridge.domain.posts import Visibility
-from bridge.domain.text import is_blank
+from bridge.domain.text import is_blank, seen_from
 from bridge.domain.wording import verb as quoted
 from bridge.settings import Mode
 
@@ -45,8 +45,6 @@ __all__ = [
     "parse",
 ]
 
-_FORMLESS = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_BEGIN = re.compile(rf"[\s{_FORMLESS}]*")
 _BANG = re.compile(r"\s*!(?=\S)")
 _LETTER = re.compile(r"[^\W\d_]")
 _WARNING = re.compile(r"\s*([^\s:][^\n]*?):(?=\s|\Z)")
@@ -93,7 +91,7 @@ def _after_nick(line: Line) -> int | None:
 
 
 def _in_direct_chat(line: Line, known: Known) -> Outcome:
-    text, begin = line.text, _begin(line.text)
+    text, begin = line.text, seen_from(line.text)
     if is_blank(text):
         return Talk()
     if text[begin] == "!":
@@ -101,11 +99,6 @@ def _in_direct_chat(line: Line, known: Known) -> Outcome:
     if text[begin] == "\\":
         return _escaped(line, text[begin + 1 :].strip())
     return _bare(line, Scene(known=known, place=Place.DIRECT, marked=False), Words(text, begin))
-
-
-def _begin(text: str) -> int:
-    match = _BEGIN.match(text)
-    return match.end() if match else 0
 
 
 def _escaped(line: Line, text: str) -> Status | Mistake:

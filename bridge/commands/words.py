@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.domain.ids import EntryId
-from bridge.domain.text import clean_command, clean_inbound
+from bridge.domain.text import clean_command, clean_inbound, without_shapeless
 
 _SHOWN: Final = 40  # characters of a word that an answer repeats
 
 _TOKEN = re.compile(r"\s*(\S+)")
-_FORMLESS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # `[52->4f]` is how an answer's own id is shown; the first is the one that is meant.
 _ID = re.compile(r"\[?#?([0-9a-f]{1,15})(?:->[0-9a-f]{1,15})?\]?[:,]?", re.IGNORECASE)
 _NICK = re.compile(r"@([^\s@]{1,256}(?:@[^\s@/]{1,256})?)")
@@ -41,18 +40,21 @@ class Words:
         self.at = at
 
     def peek(self) -> str:
-        """Return the next word without the characters that have no shape; empty at the end."""
-        match = _TOKEN.match(self._twin, self.at)
-        if match is None:
-            return ""
-        return match[1] if match[1].isascii() else _FORMLESS.sub("", match[1])
+        """Return the next word that would be seen, without what wouldn't; empty at the end."""
+        return self._next()[0]
 
     def take(self) -> str:
         """Return the next word and go past it."""
-        word = self.peek()
-        if match := _TOKEN.match(self._twin, self.at):
-            self.at = match.end()
+        word, self.at = self._next()
         return word
+
+    def _next(self) -> tuple[str, int]:
+        at = self.at
+        while match := _TOKEN.match(self._twin, at):
+            at = match.end()
+            if word := without_shapeless(match[1]):
+                return word, at
+        return "", at
 
     def take_match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Go past what the pattern matches here; what it matched is the original's."""

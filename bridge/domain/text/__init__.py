@@ -8,6 +8,8 @@ from bridge.domain.text.clean import (
     clean_inbound,
     is_blank,
     quoted_lines,
+    seen_from,
+    without_shapeless,
     xml_safe,
 )
 from bridge.domain.text.count import clusters, graphemes
@@ -25,8 +27,10 @@ __all__ = [
     "graphemes",
     "is_blank",
     "quoted_lines",
+    "seen_from",
     "split",
     "strip_leading_mentions",
     "to_text",
+    "without_shapeless",
     "xml_safe",
 ]

@@ -29,7 +29,9 @@ _UNWANTED = regex.compile(
     r"|(?<!\U0001F3F4[\U000E0020-\U000E007E]{0,8})[\U000E0000-\U000E007F]",
 )
 _PILED = regex.compile(rf"(\p{{M}}{{{_MARKS_IN_A_ROW}}})\p{{M}}++")
-_INVISIBLE = regex.compile(r"[\s\p{Z}\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]*+")
+_SHAPELESS = r"\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800"
+_INVISIBLE = regex.compile(rf"[\s\p{{Z}}{_SHAPELESS}]*+")
+_FORMLESS = regex.compile(rf"(?!\s)[{_SHAPELESS}]")
 _WIDE_GAP = re.compile(r"[^\S\n]{17,}")
 
 _TWINS = str.maketrans(
@@ -94,3 +96,14 @@ def quoted_lines(text: str) -> str:
 def is_blank(text: str) -> bool:
     """Return whether nothing of the text would be seen: spaces, controls, and characters without a shape."""
     return _INVISIBLE.fullmatch(text) is not None
+
+
+def seen_from(text: str) -> int:
+    """Return where the first character stands that would be seen; the length of a text without any."""
+    match = _INVISIBLE.match(text)
+    return match.end() if match else 0
+
+
+def without_shapeless(word: str) -> str:
+    """Return a word without the characters that nobody sees."""
+    return word if word.isascii() and word.isprintable() else _FORMLESS.sub("", word)
