@@ -4,7 +4,8 @@ r"""What a line of chat means: a pure function of the line, where it was said, a
 
 In a room only `!verb` and `nick: verb` (or `nick, verb`), from the very first character on, speak to the bot. In a
 direct chat a line is a command if it begins with `!`, or if it is complete and all that it names exists; otherwise a
-first word that is a verb, or nearly one, makes a question of it, and the rest are statuses.
+first word that is a verb, or nearly one, or the id in brackets that a line of the bot's own begins with, makes a
+question of it, and the rest are statuses.
 
 Where the language leaves a choice, the one that publishes less is taken: `to x TEXT` without `post` is a mistake,
 prefixes stand before `post` alone, `!word` in a room is talk unless the word is a verb or meant for one, `stop` asks
@@ -157,9 +158,17 @@ def _bare(line: Line, scene: Scene, words: Words) -> Outcome:
         guess = f" Did you mean {scene.instead(*meant)[:-1]}?" if meant else ""
         return Mistake(sentence=why or f"{_only_post(line.place)}{guess}")
     text = line.text.strip()
+    if _is_ours(first, scene.known):
+        return Question(text=text, meant=(), why=f"It begins with {shown(first)}, as my own lines do.")
     if meant:
         return Question(text=text, meant=tuple(usage for verb in meant for usage in verb.usages), why=why)
     return Status(text=text)
+
+
+def _is_ours(first: str, known: Known) -> bool:
+    """Return whether a line begins as one of the bot's does, which was pasted here or meant for somebody else."""
+    entry = entry_id(first) if first.startswith("[") else None
+    return entry is not None and known.entry(entry)
 
 
 def _is_target(word: str, known: Known) -> bool:

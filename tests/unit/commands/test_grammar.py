@@ -366,3 +366,17 @@ def test_only_post_publishes_where_it_is_strict() -> None:
     assert in_direct_chat("resovle api", Mode.STRICT) == Mistake(
         sentence="In this chat only `post TEXT` publishes. Did you mean `resolve TEXT`?",
     )
+
+
+@pytest.mark.parametrize("text", ["[4f] mastodon https://social.example.org/@shop/1", "[52->4f] @kim: still locked out"])
+def test_what_begins_as_a_line_of_the_bot_is_asked_about(text: str) -> None:
+    outcome = in_direct_chat(text)
+    assert isinstance(outcome, Question)
+    assert (outcome.text, outcome.meant) == (text, ())
+    assert outcome.why == f"It begins with `{text.partition(' ')[0]}`, as my own lines do."
+    assert in_direct_chat("\\" + text) == Status(text=text)
+
+
+@pytest.mark.parametrize("text", ["[ff] is the colour", "[1/2] The first half", "4f is a byte", "[sic] and so on"])
+def test_other_brackets_are_words_of_a_status(text: str) -> None:
+    assert in_direct_chat(text) == Status(text=text)

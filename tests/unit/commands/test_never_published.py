@@ -66,7 +66,22 @@ WORDS = st.one_of(
         ["30m", "22:00", "list", "the", "api", "We", "are", "on", "it", "I'm", "hello", "stop", "delete", "yes"]
     ),
     st.sampled_from(
-        ["status:", "status,", "\\", "!", "!!", "//", "https://example.org/", "“quoted”", "🙂", "e\u0301", "ß"]
+        [
+            "[1]",
+            "[1->4]",
+            "[2",
+            "status:",
+            "status,",
+            "\\",
+            "!",
+            "!!",
+            "//",
+            "https://example.org/",
+            "“quoted”",
+            "🙂",
+            "e\u0301",
+            "ß",
+        ]
     ),
     st.sampled_from(["\uff30\uff2f\uff33\uff34", "\u2800", "\u3164", "\ufeff", "\x7f"]),
     st.text(max_size=5),
@@ -117,7 +132,7 @@ FILLERS = frozenset(
     {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10)}
 ) | frozenset({*range(0x180B, 0x180F), 0x2065, *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)})
 POST = re.compile(
-    r"""\s*!?
+    r"""\s*(?:!\s*)?
         (?: to\s+(?:mastodon|x)(?:\s*,\s*(?:mastodon|x))*\s*,?\s+
           | cw\s+[^\s:][^\n]*?:\s+
           | visibility\s+(?:public|unlisted|private)\s+
@@ -158,7 +173,7 @@ def first_word(text: str) -> str:
     return ""
 
 
-def may_publish(line: str, *, room: bool, mode: Mode) -> str | None:
+def may_publish(line: str, *, room: bool, mode: Mode, newest: int) -> str | None:
     """Return the text that a line may publish, None if nothing."""
     if room:
         spoken = re.match(r"!(?=\S)|status[:,](?=\s)\s*!?", line, re.IGNORECASE)
@@ -174,6 +189,10 @@ def may_publish(line: str, *, room: bool, mode: Mode) -> str | None:
     if bare.startswith("\\"):
         return as_published(bare[1:])
     word = first_word(bare)
+    if (id_ := re.match(r"\[#?([0-9a-f]{1,15})(?:->[0-9a-f]{1,15})?\]?[:,]?\Z", word)) and 0 < int(
+        id_[1], 16
+    ) <= newest:
+        return None
     if bare.startswith("!") or word in NAMES or is_slip(word, few=len(readable(bare).split()) <= 2):
         return None
     return as_published(line)
@@ -209,6 +228,9 @@ PUBLISHED = sql(
 )
 
 
+NEWEST = sql("SELECT max(id) FROM post")
+
+
 async def published(bench: Bench) -> dict[int, str]:
     return {row.id: row.text for row in await bench.store.read(lambda tx: tx.rows(PUBLISHED))}
 
@@ -238,14 +260,14 @@ async def test_in_a_room_nothing_but_a_post_is_published(bench: Bench, told: Cou
 async def nothing_else(bench: Bench, told: Counter[str], mode: Mode, line: str, *, room: bool) -> None:
     if bench.settings.posting.mode is not mode:
         bench.configure(posting=bench.settings.posting.model_copy(update={"mode": mode}))
-    before = await published(bench)
+    before, newest = await published(bench), await bench.store.read(lambda tx: tx.scalar(NEWEST) or 0)
     said = await (bench.room(line) if room else bench.direct(line))
     new = {entry: text for entry, text in (await published(bench)).items() if entry not in before}
     word = first_word(line.lstrip().removeprefix("status:").removeprefix("status,").lstrip(" !"))
     if word in {"send", "retry", "found"}:
         told[word] += 1
         return
-    allowed = may_publish(line, room=room, mode=mode)
+    allowed = may_publish(line, room=room, mode=mode, newest=newest)
     assert list(new.values()) in ([], [allowed]), (line, said)
     where = "room" if room else f"direct, {mode}"
     told[f"{where}: {'published' if new else 'not published'}"] += 1
