@@ -368,7 +368,7 @@ def test_only_post_publishes_where_it_is_strict() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["[4f] mastodon https://social.example.org/@shop/1", "[52->4f] @kim: still locked out"])
+@pytest.mark.parametrize("text", ["[4f] mastodon https://social.example.org/1", "[52->4f] @kim: still locked out"])
 def test_what_begins_as_a_line_of_the_bot_is_asked_about(text: str) -> None:
     outcome = in_direct_chat(text)
     assert isinstance(outcome, Question)
