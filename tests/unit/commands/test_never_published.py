@@ -275,7 +275,9 @@ async def nothing_else(bench: Bench, told: Counter[str], mode: Mode, line: str, 
         assert said or not as_published(line), line
 
 
-TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(lambda text: any(map(is_seen, as_published(text))))
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(
+    lambda text: any(map(is_seen, as_published(text)))
+)
 
 
 @THOROUGH
