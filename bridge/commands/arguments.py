@@ -27,7 +27,7 @@ _TITLE = re.compile(r"\s*([^\s:][^\n:]{0,100}):(?=\s)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|today|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
 _TIME = re.compile(r"\d{1,2}:\d\d(?:[ap]m)?|\d{1,2}[ap]m|\d{4}-\d\d-\d\dT\d\d:\d\d\S*", re.IGNORECASE)
 
-_NEEDED: Final[Mapping[Kind, str]] = {
+NEEDED: Final[Mapping[Kind, str]] = {
     Kind.ID: "the id of a post, such as `4f`",
     Kind.ITEM: "an id, such as `52`, or a person, such as `@kim`",
     Kind.NICK: "a person, written with `@`, such as `@kim`",
@@ -45,6 +45,7 @@ _NEEDED: Final[Mapping[Kind, str]] = {
     Kind.JID: "an address, such as `raj@example.org`",
     Kind.VERB: "a verb",
 }
+"""What an argument of that kind is, for people."""
 
 
 class WrongError(Exception):
@@ -119,7 +120,7 @@ class _Reader:
 
     @staticmethod
     def _needed(arg: Arg) -> str:
-        return " or ".join(f"`{choice}`" for choice in arg.choices) if arg.choices else _NEEDED[arg.kind]
+        return " or ".join(f"`{choice}`" for choice in arg.choices) if arg.choices else NEEDED[arg.kind]
 
     def _aim(self, target: EntryId | Nick) -> None:
         if self.target is None:

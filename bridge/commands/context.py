@@ -107,6 +107,8 @@ class Turn:
         self.stanza = stanza
         self.born: list[Delivery] = []
         """What was born `sending` in this turn: its lanes may begin with it as soon as the turn is committed."""
+        self.said: list[str] = []
+        """What was said to the conversation."""
         self.mint = Mint(context.seed)
         self._salt = Mint(context.secret)
 
@@ -119,6 +121,8 @@ class Turn:
         self, body: str, *, to: Target | None = None, post: EntryId | None = None, item: EntryId | None = None
     ) -> int:
         """Owe a line to the conversation, or to somebody else; return the notice's number."""
+        if to is None or to == self.context.source:
+            self.said.append(body)
         return notices.add_line(
             self.tx,
             target=to or self.context.source,

@@ -17,7 +17,7 @@ from bridge.commands import declined, dispatch
 from bridge.commands import heard as meaning
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
 from bridge.commands.heard import Unreadable
-from bridge.commands.incoming import Content
+from bridge.commands.incoming import Answer, Content
 from bridge.commands.lines import Command, Talk
 from bridge.commands.pictures import LOOSE_FOR
 from bridge.domain.people import Place, Role
@@ -87,18 +87,23 @@ class Desk:
         The cursor over talk that concerns nobody is moved later, in bulk. Raises NotCommitted, InDoubt or ReadError
         when the store can't be used: the same message may then be handed in again, and counts once.
         """
+        await self.answer(incoming)
+
+    async def answer(self, incoming: Incoming) -> Answer:
+        """Do as `handle` does, and return what is said to the author, who gets it in the chat all the same."""
         await self._learn()
         context = self._context(incoming)
         try:
-            await self._hear(context)
+            answer = await self._hear(context)
         except StoreError as error:
             if isinstance(error, OutageError) or not isinstance(error, NotCommitted) or not self._is_poison(incoming):
                 raise
-            await self._fail(context)
+            answer = await self._fail(context)
         except Exception:  # noqa: BLE001 - a bug in one command must not block the room
             _log.exception("a command failed", content=incoming.content.value, archive=incoming.archive)
-            await self._fail(context)
+            answer = await self._fail(context)
         self._refused = None
+        return answer
 
     async def together(self, incomings: Sequence[Incoming]) -> int:
         """Commit what follows from the first of several messages in one transaction; return how many they are.
@@ -167,12 +172,12 @@ class Desk:
         if len(self._shared) > _MOST_SHARED:
             del self._shared[next(iter(self._shared))]
 
-    async def _hear(self, context: Context) -> None:
+    async def _hear(self, context: Context) -> Answer:
         judged = await self._judge(context)
         if judged is None:
             self._cursors.later(context.incoming, context.now)
-        else:
-            await self._commit(judged)
+            return Answer()
+        return Answer(lines=await self._commit(judged), wrong=judged.wrong)
 
     async def _judge(self, context: Context) -> _Judged | None:
         """Return what a message comes to; None where it concerns nobody."""
@@ -198,14 +203,15 @@ class Desk:
             sets = isinstance(heard, Command) and heard.verb == "set"
             return _Judged(context, await dispatch.deed_for(context, heard), sets=sets)
         except Mistake as mistake:
-            return _Judged(context, saying(str(mistake)))
+            return _Judged(context, saying(str(mistake)), wrong=True)
 
-    async def _fail(self, context: Context) -> None:
+    async def _fail(self, context: Context) -> Answer:
         """Record that we could not carry out a message, tell it, and pass."""
         words = f"something went wrong in me with that line; it was logged. {NOTHING}"
-        await self._commit(_Judged(context, saying(words), status="failed"))
+        return Answer(lines=await self._commit(_Judged(context, saying(words), status="failed")), wrong=True)
 
-    async def _commit(self, *judged: _Judged) -> None:
+    async def _commit(self, *judged: _Judged) -> tuple[str, ...]:
+        """Write down what messages come to; return what is said in their own conversations."""
         places: dict[str, tuple[str, datetime]] = {}
         for one in judged:
             incoming = one.context.incoming
@@ -213,14 +219,17 @@ class Desk:
             if incoming.position is not None:
                 places[_cursor(incoming)] = (incoming.position, one.context.now)
 
-        def unit(tx: Tx) -> list[Delivery]:
-            born = [delivery for one in judged for delivery in one.carry_out(tx)]
+        def unit(tx: Tx) -> list[Turn]:
+            turns = [turn for one in judged if (turn := one.carry_out(tx)) is not None]
             for name, (position, now) in places.items():
                 cursors.move(tx, name, position, now)
-            return born
+            return turns
 
-        for delivery in await self._store.write(unit):
-            self._begin(delivery)
+        turns = await self._store.write(unit)
+        for turn in turns:
+            for delivery in turn.born:
+                self._begin(delivery)
+        return tuple(line for turn in turns for line in turn.said)
 
     def _is_poison(self, incoming: Incoming) -> bool:
         """Count how often the store has refused this very message in a row."""
@@ -232,15 +241,19 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What one message comes to, and as what it is recorded; `sets` is whether it changes what later ones mean."""
+    """What one message comes to, and as what it is recorded.
+
+    `sets` is whether it changes what later ones mean, `wrong` whether nothing comes of it.
+    """
 
     context: Context
     deed: Deed
     status: str = "done"
     sets: bool = False
+    wrong: bool = False
 
-    def carry_out(self, tx: Tx) -> Sequence[Delivery]:
-        """Let the message pass the gate and do the deed, once; return what was born `sending` by it."""
+    def carry_out(self, tx: Tx) -> Turn | None:
+        """Let the message pass the gate and do the deed, once; return the turn in which it was done."""
         context, incoming = self.context, self.context.incoming
         stanza = stanzas.admit(
             tx,
@@ -252,10 +265,10 @@ class _Judged:
             names=incoming.names,
         )
         if stanza is None:
-            return ()
+            return None
         turn = Turn(tx, context, stanza)
         self.deed(turn)
-        return turn.born
+        return turn
 
 
 class _Cursors:

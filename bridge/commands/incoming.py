@@ -81,3 +81,14 @@ class Incoming:
     def has_encrypted_file(self) -> bool:
         """Whether it shares a file that only its recipients can read (XEP-0454)."""
         return any(url.lower().startswith("aesgcm:") for url in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a message was answered in its own conversation, line by line; nothing where it had been done before.
+
+    `wrong` is whether nothing came of it: it was a mistake, or we failed.
+    """
+
+    lines: tuple[str, ...] = ()
+    wrong: bool = False
