@@ -147,6 +147,7 @@ class Bridge:
             on_left=self.attendance.leave,
             role_of=settings.role_of,
             standing=self.standing,
+            accounts=accounts.names,
         )
         self._timers = Timers(store, clock)
         self._store = store

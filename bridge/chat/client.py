@@ -20,7 +20,7 @@ from slixmpp.plugins.xep_0198.stanza import RequestAck
 from slixmpp.stanza import Iq, Message, Presence
 
 from bridge.chat import disco
-from bridge.chat.elements import CLIENT, MESSAGE, bare, error_of
+from bridge.chat.elements import CLIENT, IQ, MESSAGE, bare, error_of
 from bridge.chat.errors import BadCaFile, NoAnswer, Refused
 from bridge.chat.stream import ANSWER_SECONDS
 
@@ -45,6 +45,10 @@ class Listener(Protocol):
 
     def stanza(self, stanza: Element) -> None:
         """A message or presence came off the stream."""
+
+    def request(self, request: Element) -> bool:
+        """Somebody asks (`iq`) what isn't answered here; return whether they get an answer, sent like any stanza."""
+        ...
 
     def acknowledged(self, identifier: str) -> None:
         """The server has taken over the message with this `id`."""
@@ -126,11 +130,11 @@ class Client(ClientXMPP):
         return self._session_started and self.transport is not None
 
     def hand_over(self, element: Element) -> bool:
-        """Send a message or presence; False, and nothing done, while there is no session."""
+        """Send a message, a presence or the answer to a request; False, and nothing done, while there is no session."""
         if not self.live:
             return False
         if element.tag != MESSAGE:
-            self.send(Presence(self, xml=element))
+            self.send(Iq(self, xml=element) if element.tag == IQ else Presence(self, xml=element))
             return True
         self.send(Message(self, xml=element))
         if "stream_management" in self.features:
@@ -192,11 +196,18 @@ class Client(ClientXMPP):
     def _answered(self, request: Iq) -> bool:
         payload = disco.answer(request.xml)
         if payload is None:
-            return False
+            return self._taken(request.xml)
         reply: Any = request.reply()
         reply.xml.append(payload)
         reply.send()
         return True
+
+    def _taken(self, request: Element) -> bool:
+        try:
+            return self._listener.request(request)
+        except Exception:  # noqa: BLE001 - as for any stanza
+            _log.exception("a request could not be handled")
+            return False
 
     def _on_bind_error(self, element: Element) -> None:
         condition, text = error_of(element)

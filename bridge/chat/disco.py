@@ -21,10 +21,12 @@ NODE: Final = "urn:statusbridge"
 IDENTITY: Final = ("client", "bot")
 FEATURES: Final = (
     "http://jabber.org/protocol/caps",
+    "http://jabber.org/protocol/commands",
     "http://jabber.org/protocol/disco#info",
     "http://jabber.org/protocol/disco#items",
     "http://jabber.org/protocol/muc",
     "jabber:iq:version",
+    "jabber:x:data",
     "urn:xmpp:chat-markers:0",
     "urn:xmpp:fallback:0",
     "urn:xmpp:message-correct:0",

@@ -33,6 +33,11 @@ class _Ears:
     def stanza(self, stanza: Element) -> None:
         """Nothing that is said concerns a look."""
 
+    def request(self, request: Element) -> bool:
+        """Nothing is offered."""
+        del request
+        return False
+
     def acknowledged(self, identifier: str) -> None:
         """Nothing is sent."""
 

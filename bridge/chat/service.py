@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bridge.chat.adhoc import AdHoc, Clerk
 from bridge.chat.archive import Archived, Archives
 from bridge.chat.client import silence
-from bridge.chat.conversation import Conversation
+from bridge.chat.conversation import Conversation, State
 from bridge.chat.courtesy import Courtesy
 from bridge.chat.elements import (
     CLIENT,
@@ -32,7 +33,7 @@ from bridge.chat.rooms import Room
 from bridge.chat.sender import Sender
 from bridge.chat.session import Handlers, Login, Session
 from bridge.chat.uploads import Uploads
-from bridge.chat.worker import Desk, Entry, Passed, Worker
+from bridge.chat.worker import Entry, Passed, Worker
 from bridge.commands.incoming import Incoming
 from bridge.domain.people import Place, Role, Target
 
@@ -62,7 +63,7 @@ class Chat:
         rooms: Sequence[RoomSettings],
         admins: Sequence[str],
         store: Store,
-        desk: Desk,
+        desk: Clerk,
         render: Render,
         clock: Clock,
         on_caught_up: Callable[[str], Awaitable[None]],
@@ -71,13 +72,15 @@ class Chat:
         jitter: Callable[[], float] | None = None,
         role_of: RoleOf | None = None,
         standing: Callable[[], Awaitable[Standing]] | None = None,
+        accounts: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Take who to be, where to sit, and whom to tell; must be made inside the event loop. Raises BadCaFile.
 
         `desk` judges what comes in; `render` writes a living receipt when it is sent. `on_caught_up` is awaited with a
         room's address, or `direct`, whenever everything said there until now is committed; `on_left` is called with
         that of a room that we are no longer in, `on_lost` when the session is gone. `role_of` tells who may see our
-        presence (else: the admins), and `standing` how the accounts stand, which the presence shows.
+        presence (else: the admins), and `standing` how the accounts stand, which the presence shows. `accounts` names
+        those that forms offer.
         """
         silence()
         self._clock = clock
@@ -85,24 +88,30 @@ class Chat:
         self._on_caught_up = on_caught_up
         self._on_lost = on_lost
         self._on_left = on_left or _nobody
-        login = Login(
-            jid=settings.jid,
-            resource=settings.resource,
-            password=settings.password.get_secret_value(),
-            host=settings.host,
-            port=settings.port,
-            ca_file=settings.ca_file,
-        )
         handlers = Handlers(
-            stanza=self._stanza, acknowledged=self._acknowledged, established=self._established, lost=self._lost
+            stanza=self._stanza,
+            acknowledged=self._acknowledged,
+            established=self._established,
+            lost=self._lost,
+            request=lambda request: self._adhoc.take(request),  # noqa: PLW0108 - it is made below
         )
-        self._session = Session(login, clock, handlers, jitter)
+        self._session = Session(Login.of(settings), clock, handlers, jitter)
         self._own = self._session.own
         self._archives = Archives(self._session)
         self._uploads = Uploads(self._session, settings.jid.partition("@")[2], ca_file=settings.ca_file)
         self._online = asyncio.Event()
         positions = Positions(store, clock)
         self._rooms = {room.jid: Room(room.jid, settings.nick, clock) for room in rooms}
+        self._sender = Sender(
+            stream=self._session,
+            archives=self._archives,
+            rooms=self._rooms,
+            admins=admins,
+            store=store,
+            render=render,
+            clock=clock,
+        )
+        known: RoleOf = role_of or (lambda jid, _, __: Role.ADMIN if jid in admins else Role.NONE)
         self._courtesy = Courtesy(
             stream=self._session,
             store=store,
@@ -111,12 +120,12 @@ class Chat:
             rooms=self._rooms,
             giving=[room.jid for room in rooms if room.member_role is not Role.NONE],
             present=lambda: self._sender.present,
-            role_of=role_of or (lambda jid, _, __: Role.ADMIN if jid in admins else Role.NONE),
+            role_of=known,
             standing=standing,
             begin=self._begin,
         )
         told = self._courtesy.committed
-        self._worker = Worker(desk, positions.move, clock, committed=told, note_own=self._note_own)
+        self._worker = Worker(desk, positions.move, clock, committed=told, note_own=self._sender.note_arrived)
         self._conversations = {
             archive: Conversation(
                 archive,
@@ -128,14 +137,17 @@ class Chat:
             )
             for archive, room in [(self._own, None), *self._rooms.items()]
         }
-        self._sender = Sender(
+        self._adhoc = AdHoc(
             stream=self._session,
-            archives=self._archives,
-            rooms=self._rooms,
-            admins=admins,
-            store=store,
-            render=render,
+            worker=self._worker,
+            desk=desk,
             clock=clock,
+            rooms=self._rooms,
+            role_of=lambda jid: known(jid, None, None),
+            accounts=accounts,
+            live=lambda: self._conversations[self._own].state is State.LIVE,
+            meet=self._sender.meet,
+            begin=self._begin,
         )
         self._keeper = Keeper(
             stream=self._session,
@@ -215,9 +227,6 @@ class Chat:
 
     def _acknowledged(self, identifier: str) -> None:
         self._sender.acknowledged(identifier)
-
-    async def _note_own(self) -> None:
-        await self._sender.note_arrived()
 
     async def _caught_up(self, source: str) -> None:
         self._courtesy.arrived(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 from xml.etree.ElementTree import Element
 
 import structlog
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.domain.clock import Clock
+    from bridge.settings import XmppSettings
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -44,6 +45,18 @@ class Login:
     port: int
     ca_file: Path | None
 
+    @classmethod
+    def of(cls, settings: XmppSettings) -> Self:
+        """Return what the configuration says."""
+        return cls(
+            jid=settings.jid,
+            resource=settings.resource,
+            password=settings.password.get_secret_value(),
+            host=settings.host,
+            port=settings.port,
+            ca_file=settings.ca_file,
+        )
+
     @property
     def server(self) -> str:
         """The server as a log names it."""
@@ -55,12 +68,14 @@ class Handlers:
     """What the owner of a session wants to hear of, synchronously and in the order of the stream.
 
     `established` is told whether the session of before goes on; `lost` that it is gone, perhaps to be resumed.
+    `request` tells whether a request (`iq`) gets an answer.
     """
 
     stanza: Callable[[Element], None]
     acknowledged: Callable[[str], None]
     established: Callable[[bool], None]
     lost: Callable[[], None]
+    request: Callable[[Element], bool] = lambda _: False
 
 
 def pause(failures: int, jitter: float) -> float:
@@ -98,7 +113,7 @@ class Session:
         return self._live
 
     def send(self, stanza: Element) -> bool:
-        """Hand over a message or presence; False, and nothing done, while there is no session."""
+        """Hand over a message, a presence or an answer; False, and nothing done, while there is no session."""
         return self._live and self._client.hand_over(stanza)
 
     async def ask(
@@ -140,6 +155,10 @@ class Session:
     def stanza(self, stanza: Element) -> None:
         """Pass on what came off the stream."""
         self._handlers.stanza(stanza)
+
+    def request(self, request: Element) -> bool:
+        """Pass on a request."""
+        return self._handlers.request(request)
 
     def acknowledged(self, identifier: str) -> None:
         """Pass on that the server has a message."""

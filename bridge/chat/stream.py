@@ -20,7 +20,7 @@ class Stream(Protocol):
         ...
 
     def send(self, stanza: Element) -> bool:
-        """Hand over a message or a presence; False (and nothing done) while there is no session."""
+        """Hand over a message, a presence or an answer; False (and nothing done) while there is no session."""
         ...
 
     async def ask(

@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from bridge.chat import Chat
-from bridge.commands.incoming import Incoming
+from bridge.commands.incoming import Answer, Incoming
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import EntryId
 from bridge.domain.notices import Notice
@@ -43,6 +43,10 @@ class Desk:
 
     async def together(self, incomings: Sequence[Incoming]) -> int:
         return 0
+
+    async def answer(self, incoming: Incoming) -> Answer:
+        await self.handle(incoming)
+        return Answer(lines=(incoming.text,))
 
     async def handle(self, incoming: Incoming) -> None:
         self.offered += 1
@@ -90,7 +94,7 @@ class Bot:
         self.url = url
         self.login = login
         self.rooms = tuple(rooms)
-        self.desk = Desk()
+        self.desk: Desk = options.get("desk") or Desk()
         self.caught_up: list[str] = []
         self.lost = 0
         self.left: list[str] = []
@@ -101,6 +105,7 @@ class Bot:
         self.role_of: Callable[[str, str | None, str | None], Role] | None = options.get("role_of")
         self.member_role: Role = options.get("member_role", Role.NONE)
         self.standing: Callable[[], Awaitable[Standing]] | None = options.get("standing")
+        self.accounts: Callable[[], Sequence[str]] = options.get("accounts", tuple)
         self.nick: str = options.get("nick", "status")
         self.resource: str = options.get("resource", "statusbridge")
         self.password: str = options.get("password", login.password)
@@ -137,6 +142,7 @@ class Bot:
             jitter=lambda: 0.1,
             role_of=self.role_of,
             standing=self.standing,
+            accounts=self.accounts,
         )
         self._started = True
         before = len(self.caught_up)

@@ -11,6 +11,7 @@ import pytest
 from bridge.chat.errors import AnswerError, NoAnswer
 from bridge.store import Store
 from bridge.testing.clock import FakeClock
+from tests.unit.chat.menu_kit import Menu
 
 Answer = Element | AnswerError
 Asked = tuple[str, str | None, Element]
@@ -71,3 +72,15 @@ def xml() -> Callable[[str], Element]:
 async def store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
     async with Store.open(f"sqlite:///{tmp_path / 'store.db'}", clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture
+async def menu(stream: FakeStream, clock: FakeClock) -> AsyncIterator[Menu]:
+    """Commands from a menu, with what they work with."""
+    made = Menu(stream, clock)
+    worker = asyncio.ensure_future(made.worker.run())
+    yield made
+    for task in (worker, *made.tasks):
+        task.cancel()
+    await asyncio.wait((worker, *made.tasks))
+    assert not any(task.exception() for task in made.tasks if not task.cancelled())
