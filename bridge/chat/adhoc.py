@@ -202,7 +202,7 @@ class AdHoc:
             return self._say(request, dialog, self._line(way, {}))
         dialog.way = way
         actions = ["complete"] if entry.only is not None else ["prev", "complete"]
-        x = forms.form(" ".join(way.words), f"It {entry.verb.help}.", fields)
+        x = forms.form(" ".join(way.words), f"It {entry.help}.", fields)
         return forms.executing(entry.name, dialog.id, x, actions)
 
     def _line(self, way: Way, values: Mapping[str, str]) -> str:

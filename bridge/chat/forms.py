@@ -136,7 +136,7 @@ def info(node: str, name: str) -> Element:
 def choosing(entry: Entry) -> Element:
     """Build the form that asks which of the ways to say a verb is meant."""
     what = Field(name=CHOICE, label="What to do", kind=Kind.CHOICE, options=tuple(entry.ways))
-    return form(entry.name, f"It {entry.verb.help}.", [what])
+    return form(entry.name, f"It {entry.help}.", [what])
 
 
 def form(title: str, instructions: str, fields: Iterable[Field]) -> Element:

@@ -78,20 +78,20 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One verb in the menu, with the ways to say it by their names; where there are several, one is chosen first."""
+    """One verb in the menu, under a name that never changes.
 
+    `ways` are those to say it, by their names; where there are several, one is chosen first.
+    """
+
+    name: str
+    help: str
     verb: Verb
     ways: Mapping[str, Way]
 
     @property
-    def name(self) -> str:
-        """The verb's own name, which never changes."""
-        return self.verb.name
-
-    @property
     def title(self) -> str:
         """What the menu shows."""
-        return f"{self.verb.name}: {self.verb.help}"
+        return f"{self.name}: {self.help}"
 
     @property
     def only(self) -> Way | None:
@@ -99,9 +99,14 @@ class Entry:
         return next(iter(self.ways.values())) if len(self.ways) == 1 else None
 
 
+_PLUGIN: Final = "plugin"
+_PLUGINS: Final = Way(words=(_PLUGIN, "list"), args=())
+"""The one thing that an alias says otherwise than its verb."""
+
+
 def entries(verbs: Iterable[Verb] = VERBS) -> dict[str, Entry]:
     """Return what the menu of this version has, by name, in the order of the table."""
-    return {verb.name: Entry(verb=verb, ways=_ways(verb)) for verb in verbs if _is_offered(verb)}
+    return {entry.name: entry for verb in verbs if _is_offered(verb) for entry in _entries(verb)}
 
 
 def offered(menu: Mapping[str, Entry], role: Role) -> tuple[Entry, ...]:
@@ -112,6 +117,12 @@ def offered(menu: Mapping[str, Entry], role: Role) -> tuple[Entry, ...]:
 def _is_offered(verb: Verb) -> bool:
     named = verb.name in ALSO
     return verb.built and not verb.prefix and (named or verb.places == DIRECT_ONLY)
+
+
+def _entries(verb: Verb) -> Iterator[Entry]:
+    yield Entry(name=verb.name, help=verb.help, verb=verb, ways=_ways(verb))
+    if _PLUGIN in verb.aliases:
+        yield Entry(name=_PLUGIN, help="lists the installed plugins", verb=verb, ways={"list": _PLUGINS})
 
 
 def _ways(verb: Verb) -> dict[str, Way]:

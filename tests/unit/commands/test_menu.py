@@ -42,7 +42,7 @@ def lines(menu: dict[str, Entry]) -> list[str]:
 def test_administration_is_offered_as_soon_as_it_is_built_and_a_few_others() -> None:
     administration = {verb.name for verb in VERBS if verb.built and verb.places == DIRECT_ONLY}
     assert {"account"} <= administration
-    assert set(entries()) == administration | ALSO
+    assert set(entries()) == administration | ALSO | {"plugin"}
     unbuilt = entries(replace(verb, built=False) for verb in VERBS)
     assert unbuilt == {}
 
@@ -95,6 +95,7 @@ def test_each_argument_is_a_field_of_its_kind() -> None:
 def test_what_is_filled_in_becomes_the_line_that_one_would_type() -> None:
     assert {
         "!account list",
+        "!plugin list",
         "!account info x",
         "!set hold 10s",
         "!panic",
@@ -115,7 +116,8 @@ def test_every_line_of_the_menu_is_the_command_of_its_verb() -> None:
         for line in lines({entry.name: entry}):
             outcome = parse(Line(text=line, place=Place.DIRECT), Everything())
             assert isinstance(outcome, Command), line
-            assert outcome.verb == entry.name
+            assert outcome.verb == entry.verb.name
+            assert outcome.said == entry.name
 
 
 @pytest.mark.parametrize(
