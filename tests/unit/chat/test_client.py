@@ -24,12 +24,13 @@ WRITES = 20
 
 @pytest.fixture(autouse=True)
 def asyncio_logger() -> Iterator[logging.Logger]:
-    logger = logging.getLogger("asyncio")
-    before = list(logger.filters)
+    logger, library = logging.getLogger("asyncio"), logging.getLogger("slixmpp")
+    before, level = list(logger.filters), library.level
     silence()
     silence()
     yield logger
     logger.filters[:] = before
+    library.setLevel(level)
 
 
 async def written_in_vain() -> None:
