@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bridge.store.tx import Tx
 
 TOPIC = "people"
-"""Woken whenever somebody has set something."""
+"""Woken whenever somebody has set something, or what somebody may do has changed."""
 
 _HOLDS = select(person.c.jid, person.c.hold_ms)
 _PUT = insert_or_replace(person)

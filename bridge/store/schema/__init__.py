@@ -23,7 +23,7 @@ from bridge.store.schema.chat import (
     reaction,
     stanza,
 )
-from bridge.store.schema.house import account_state, audit, control, keep, person
+from bridge.store.schema.house import account_state, audit, control, keep, person, role
 from bridge.store.schema.incoming import ITEM_OPEN, errand, item, note
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
@@ -76,6 +76,7 @@ __all__ = [
     "picture",
     "post",
     "reaction",
+    "role",
     "short_id",
     "stanza",
 ]

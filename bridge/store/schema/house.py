@@ -44,6 +44,18 @@ person = Table(
     comment="What people have set for themselves.",
 )
 
+role = Table(
+    "role",
+    metadata,
+    Column("jid", SafeText, primary_key=True, comment="bare JID"),
+    Column("state", SafeText, primary_key=True, comment="offered | granted | denied"),
+    Column("role", SafeText, nullable=False, comment="staff | approver | admin"),
+    Column("actor", SafeText, nullable=False, comment="the admin who said so"),
+    Column("at", Utc, nullable=False),
+    Column("expires_at", Utc, comment="of an offer"),
+    comment="What admins said in the chat of who may do what, over the configuration.",
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -18,6 +18,7 @@ from bridge.domain.inbox import StoredItem
 from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.pacing import Pace
 from bridge.domain.people import Place, Target
+from bridge.domain.rights import Kept
 from bridge.store import (
     Store,
     Tx,
@@ -35,6 +36,7 @@ from bridge.store import (
     reactions,
     receipts,
     references,
+    roles,
     shown,
     stanzas,
     triage,
@@ -181,6 +183,9 @@ CASES = [
     Case("references.changed", lambda tx: references.changed(tx, 1, ENTRY), ("pk_stanza",)),
     Case("reactions.of", lambda tx: reactions.of(tx, "m", "raj@example.org"), ("pk_reaction",)),
     Case("reactions.prune", lambda tx: reactions.prune(tx, NOW, 50), ("ix_reaction_at",)),
+    Case("roles.everybody", roles.everybody, ("pk_role",)),
+    Case("roles.of", lambda tx: roles.of(tx, "kim@example.org"), ("pk_role",)),
+    Case("roles.put", lambda tx: roles.put(tx, "kim@example.org", Kept()), ("pk_role",)),
     Case("accounts.get", lambda tx: accounts.get(tx, "one"), ("pk_account_state",)),
     Case("accounts.panic", accounts.panic, ("pk_control",)),
     Case("accounts.keep_load", lambda tx: accounts.keep_load(tx, "one", "token"), ("pk_keep",)),
