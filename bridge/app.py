@@ -11,6 +11,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -20,6 +21,7 @@ from bridge.chat import Chat
 from bridge.chat.probe import probe
 from bridge.commands import receipts
 from bridge.commands.desk import Desk
+from bridge.commands.people import People
 from bridge.delivery import DIRECT, Attendance, Lane, Lanes, Pulse
 from bridge.domain.clock import Clock, SystemClock, wait_event
 from bridge.domain.people import Place, Target
@@ -102,7 +104,7 @@ class Bridge:
         pulse = Pulse(clock)
         self.attendance = Attendance(pulse.awake)
         self.stopping = asyncio.Event()
-        admins = tuple(Target(jid, Place.DIRECT) for jid in settings.admins())
+        people = self._people = People(settings, store)
         enabled = [account for account in accounts if account.settings.enabled]
         self._pictures = Pictures(store, settings, clock, lambda: _fetcher(settings))
         self._lanes = Lanes(
@@ -112,8 +114,8 @@ class Bridge:
                     store=store,
                     clock=clock,
                     attendance=self.attendance,
-                    told=settings.rooms_told(account.name),
-                    admins=admins,
+                    told=partial(people.rooms_told, account.name),
+                    admins=people.told,
                     max_age=settings.posting.max_age,
                     backoff=settings.posting.backoff,
                     started=self._started,
@@ -126,16 +128,23 @@ class Bridge:
             pulse,
         )
         self._listeners = {
-            account.name: Listener(Worked(account), store=store, settings=settings, clock=clock) for account in enabled
+            account.name: Listener(Worked(account), store=store, settings=settings, people=people, clock=clock)
+            for account in enabled
         }
         self._errands = Errands({account.name: Worked(account) for account in enabled}, store=store, clock=clock)
         self._desk = Desk(
-            settings, store, accounts, clock, born_for=lambda: self._lanes.born_for, begin=self._lanes.begin
+            settings,
+            store,
+            accounts,
+            clock,
+            born_for=lambda: self._lanes.born_for,
+            begin=self._lanes.begin,
+            people=people,
         )
         self._chat = Chat(
             settings.xmpp,
             rooms=settings.rooms,
-            admins=settings.admins(),
+            admins=people.admins,
             store=store,
             desk=self._desk,
             render=lambda tx, notice: receipts.render(
@@ -145,15 +154,17 @@ class Bridge:
             on_caught_up=self._arrive,
             on_lost=self.attendance.leave,
             on_left=self.attendance.leave,
-            role_of=settings.role_of,
+            role_of=people.role_of,
             standing=self.standing,
             accounts=accounts.names,
         )
+        people.watch(self._chat.review)
         self._timers = Timers(store, clock)
         self._store = store
 
     async def run(self) -> None:
         """Work until `stopping` is set, then end within 5 s; raises what ends the bridge otherwise."""
+        await self._people.learn()
         async with AsyncExitStack() as stack:
             if self._settings.web is not None:
                 from bridge import web  # noqa: PLC0415 - its library is 10 MB, which most don't need
@@ -280,6 +291,7 @@ async def run(settings: Settings, *, clock: Clock | None = None) -> None:
     if mistakes := registry.Registry(settings, recipes, clock=clock).mistakes():
         raise StartError("\n".join(mistakes))
     everybody = [Target(room.jid, Place.ROOM) for room in settings.rooms]
+    # Before the store is open nobody knows whom it names besides, or denies.
     everybody += [Target(jid, Place.DIRECT) for jid in settings.admins()]
     async with Store.open(settings.store.url, clock=clock, told=everybody) as store:
         memory = registry.StoreMemory(store)

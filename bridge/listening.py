@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from bridge.commands.people import People
     from bridge.domain.clock import Clock
     from bridge.plugin import Plugin
     from bridge.settings import Settings
@@ -81,6 +82,7 @@ class Listener:
         *,
         store: Store,
         settings: Settings,
+        people: People,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -88,6 +90,7 @@ class Listener:
         self._account = account
         self._store = store
         self._settings = settings
+        self._people = people
         self._clock = clock
         self._jitter = jitter
         self._failures = 0
@@ -145,7 +148,7 @@ class Listener:
 
     async def _tell_deaf(self, cause: str) -> None:
         name, now, seed = self._account.name, self._clock.now(), uuid.uuid4().hex
-        told = self._settings.rooms_told(name)
+        told = self._people.rooms_told(name)
         try:
             new = await self._store.write(
                 lambda tx: hearing.tell_deaf(tx, name, cause, told=told, mint=Mint(seed), now=now)
@@ -164,7 +167,7 @@ class Listener:
         self._deaf_since = None
         if self._told is not False:
             name, now, seed = self._account.name, self._clock.now(), uuid.uuid4().hex
-            told = self._settings.rooms_told(name)
+            told = self._people.rooms_told(name)
             await self._store.write(lambda tx: hearing.tell_heard(tx, name, told=told, mint=Mint(seed), now=now))
             self._told = False
 
@@ -198,13 +201,13 @@ class Listener:
         await self._store.write(lambda tx: self._unit(tx, batch, now, seed), bulk=True)
 
     def _unit(self, tx: Tx, batch: Sequence[Heard], now: datetime, seed: str) -> None:
-        mint = Mint(seed)
+        mint, rights = Mint(seed), self._people.rights
         if any(isinstance(thing, Gap) for thing in batch):
-            relay.gap(tx, self._account.name, settings=self._settings, mint=mint, now=now)
+            relay.gap(tx, self._account.name, rights=rights, mint=mint, now=now)
         things = [thing for thing in batch if isinstance(thing, Item | Edited | Deleted)]
         changes = inbox.hear(tx, account=self._account.name, things=things, received_at=now) if things else []
         if changes:
-            relay.relay(tx, changes, settings=self._settings, now=now, mint=mint)
+            relay.relay(tx, changes, rights=rights, now=now, mint=mint)
         cursors.move(tx, cursor_name(self._account.name), batch[-1].cursor, now)
 
 

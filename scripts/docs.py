@@ -64,7 +64,7 @@ def _verbs(found: Sequence[Verb]) -> str:
             "<br>".join(_code(usage) for usage in verb.usages)
             + (f"<br>also {', '.join(_code(alias) for alias in verb.aliases)}" if verb.aliases else ""),
             verb.help.replace("|", r"\|"),
-            _WHO[verb.role],
+            _WHO[verb.role] + "".join(f"; {_code(word)}: everybody" for word in sorted(verb.anybody)),
             "direct chats" if verb.places == frozenset({Place.DIRECT}) else "anywhere",
             "yes" if verb.built else "not yet",
         )

@@ -31,6 +31,7 @@ from bridge.commands import receipts, relay
 from bridge.commands.accounts import AccountView
 from bridge.commands.desk import Desk
 from bridge.commands.incoming import Incoming
+from bridge.commands.people import Rights
 from bridge.delivery import DIRECT, units
 from bridge.delivery.lane import TOLD_AFTER
 from bridge.delivery.units import Attempt, Idle, LookFor, Next
@@ -68,6 +69,7 @@ ROOM: Final = Target("ops@rooms.example.org", Place.ROOM)
 BOT: Final = "status@example.org"
 NICK: Final = "status"
 PEOPLE: Final = {"ana": ["admin"], "tom": ["approver"], "raj": ["staff"]}
+NEWCOMER: Final = "lee"
 
 _SPOKEN = re.compile(r"(?P<who>[a-z]+)(?: \((?P<ago>\d+ \w+) ago\))?: (?P<text>.+)")
 _HAPPENING = re.compile(r"\((.+)\)")
@@ -140,6 +142,9 @@ SETTINGS: Final = Settings.model_validate(
 )
 
 
+RIGHTS: Final = Rights(SETTINGS, {})
+
+
 class Player:
     """One session being played, with a store and a clock of its own."""
 
@@ -182,8 +187,8 @@ class Player:
         return played
 
     async def _speak(self, who: str, text: str, ago: str | None) -> None:
-        if who not in PEOPLE:
-            raise SessionError(f"nobody is called {who}; there are: {', '.join(PEOPLE)}")
+        if who not in {*PEOPLE, NEWCOMER}:
+            raise SessionError(f"nobody is called {who}; there are: {', '.join(PEOPLE)}, {NEWCOMER}")
         jid = f"{who}@example.org"
         self._last_source = ROOM if self._place is Place.ROOM else Target(jid, Place.DIRECT)
         said_at = self._clock.now() - (parse_duration(ago.replace(" min", "m")) if ago else timedelta(0))
@@ -272,8 +277,8 @@ class Player:
             seed=self._id(),
             terms=PLATFORMS[account].terms,
             present=frozenset({ROOM.jid, DIRECT}),
-            told=SETTINGS.rooms_told(account),
-            admins=tuple(Target(jid, Place.DIRECT) for jid in SETTINGS.admins()),
+            told=RIGHTS.rooms_told(account),
+            admins=RIGHTS.told(),
             usable=True,
             begun=(begun[0], begun[1]) if begun else None,
         )
@@ -299,7 +304,7 @@ class Player:
 
         def unit(tx: Tx) -> None:
             changes = inbox.hear(tx, account=self._heard_on, things=[thing], received_at=now)
-            relay.relay(tx, changes, settings=SETTINGS, mint=Mint(seed), now=now)
+            relay.relay(tx, changes, rights=RIGHTS, mint=Mint(seed), now=now)
 
         await self._store.write(unit)
 

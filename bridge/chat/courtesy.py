@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger(__name__)
 
 RoleOf: TypeAlias = "Callable[[str, str | None, str | None], Role]"
-"""What somebody (bare JID) may do in a direct chat, or with an affiliation in a room; see `Settings.role_of`."""
+"""What somebody (bare JID) may do in a direct chat, or with an affiliation in a room; see `Rights.of`."""
 
 
 class Courtesy:
@@ -77,6 +77,11 @@ class Courtesy:
     def look(self) -> None:
         """Look soon whether something has changed that is to be shown."""
         self._showing.look()
+
+    def review(self) -> None:
+        """Look again who may see our presence; without a session that is left to the next one."""
+        if self._present():
+            self._begin(self._roster.review())
 
     def fresh(self) -> None:
         """Introduce ourselves in a new session."""

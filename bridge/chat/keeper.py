@@ -67,7 +67,7 @@ class Keeper:
         store: Store,
         clock: Clock,
         online: asyncio.Event,
-        admins: Sequence[str],
+        admins: Callable[[], Sequence[str]],
         on_caught_up: Callable[[str], Awaitable[None]],
         on_left: Callable[[str], None],
     ) -> None:
@@ -78,10 +78,14 @@ class Keeper:
         self._store = store
         self._clock = clock
         self._online = online
-        self._admins = tuple(Target(jid, Place.DIRECT) for jid in admins)
+        self._admin_jids = admins
         self._on_caught_up = on_caught_up
         self._on_left = on_left
         self._told: set[tuple[str, str]] = set()
+
+    @property
+    def _admins(self) -> tuple[Target, ...]:
+        return tuple(Target(jid, Place.DIRECT) for jid in self._admin_jids())
 
     async def keep_room(self, room: Room, conversation: Conversation) -> None:
         """Be in a room: join, catch up, tell, watch, and again."""

@@ -25,7 +25,7 @@ from bridge.domain.people import Place, Target
 from bridge.store import InDoubt, StoreError, notices
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from bridge.chat.archive import Archives
@@ -57,7 +57,7 @@ class Sender:
         stream: Stream,
         archives: Archives,
         rooms: Mapping[str, Room],
-        admins: Sequence[str],
+        admins: Callable[[], Sequence[str]],
         store: Store,
         render: Render,
         clock: Clock,
@@ -66,7 +66,7 @@ class Sender:
         self._stream = stream
         self._search = Search(stream, archives)
         self._rooms = rooms
-        self._admins = tuple(Target(jid, Place.DIRECT) for jid in admins)
+        self._admin_jids = admins
         self._store = store
         self._render = render
         self._clock = clock
@@ -86,6 +86,10 @@ class Sender:
     def present(self) -> frozenset[str]:
         """The sources that hear us: rooms by their addresses, and `direct`."""
         return frozenset(self._present) if self._online else frozenset()
+
+    @property
+    def _admins(self) -> tuple[Target, ...]:
+        return tuple(Target(jid, Place.DIRECT) for jid in self._admin_jids())
 
     def online(self) -> None:
         """Go on: there is a session; what was in flight is looked after at once."""
@@ -353,13 +357,14 @@ class Sender:
         self._news = True
 
     async def _redirect(self, target: Target, owed: Sequence[Notice], why: str) -> None:
-        if not self._admins:
+        admins = self._admins
+        if not admins:
             return
         now = self._clock.now()
-        ids = {notice.id: [uuid.uuid4().hex for _ in self._admins] for notice in owed}
+        ids = {notice.id: [uuid.uuid4().hex for _ in admins] for notice in owed}
         moved = await self._store.write(
             lambda tx: notices.redirect(
-                tx, target, self._admins, prefix=f"(for {target.jid}) ", origin_ids=ids, at=now, error=why
+                tx, target, admins, prefix=f"(for {target.jid}) ", origin_ids=ids, at=now, error=why
             )
         )
         _log.warning("a room can't be reached; its lines go to the admins", room=target.jid, lines=moved, cause=why)

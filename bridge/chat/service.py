@@ -61,7 +61,7 @@ class Chat:
         settings: XmppSettings,
         *,
         rooms: Sequence[RoomSettings],
-        admins: Sequence[str],
+        admins: Callable[[], Sequence[str]],
         store: Store,
         desk: Clerk,
         render: Render,
@@ -78,16 +78,16 @@ class Chat:
 
         `desk` judges what comes in; `render` writes a living receipt when it is sent. `on_caught_up` is awaited with a
         room's address, or `direct`, whenever everything said there until now is committed; `on_left` is called with
-        that of a room that we are no longer in, `on_lost` when the session is gone. `role_of` tells who may see our
-        presence (else: the admins), and `standing` how the accounts stand, which the presence shows. `accounts` names
-        those that forms offer.
+        that of a room that we are no longer in, `on_lost` when the session is gone. `admins` names whom to tell of
+        trouble; `role_of` tells who may see our presence (else: the admins), and `standing` how the accounts stand,
+        which the presence shows. `accounts` names those that forms offer.
         """
         silence()
         self._clock = clock
         self._store = store
         self._on_caught_up = on_caught_up
         self._on_lost = on_lost
-        self._on_left = on_left or _nobody
+        self._on_left = on_left or (lambda _: None)
         handlers = Handlers(
             stanza=self._stanza,
             acknowledged=self._acknowledged,
@@ -111,7 +111,7 @@ class Chat:
             render=render,
             clock=clock,
         )
-        known: RoleOf = role_of or (lambda jid, _, __: Role.ADMIN if jid in admins else Role.NONE)
+        known: RoleOf = role_of or (lambda jid, _, __: Role.ADMIN if jid in admins() else Role.NONE)
         self._courtesy = Courtesy(
             stream=self._session,
             store=store,
@@ -184,6 +184,10 @@ class Chat:
     def look(self) -> None:
         """Look again how the accounts stand, and show it; the store's own changes are seen without."""
         self._courtesy.look()
+
+    def review(self) -> None:
+        """Look again who may see our presence: what somebody may do has changed."""
+        self._courtesy.review()
 
     async def upload(self, data: bytes, *, name: str, type: str) -> str:  # noqa: A002 - as HTTP calls it
         """Upload a file to our own server (XEP-0363), and return the link to get it at; raises UploadError."""
@@ -392,7 +396,3 @@ async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=1.0)
-
-
-def _nobody(_: str) -> None:
-    """Nobody wants to know."""

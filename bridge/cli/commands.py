@@ -15,7 +15,9 @@ from bridge import logs
 from bridge.cli.checking import check
 from bridge.cli.output import Failure, say, table
 from bridge.commands.control import continues
+from bridge.commands.people import Rights
 from bridge.domain.clock import SystemClock
+from bridge.domain.mint import Mint
 from bridge.domain.people import Place, Target
 from bridge.registry import Catalog, PluginBrokenError, Registry, crowded, intruders
 from bridge.settings import Settings, SettingsError, load
@@ -158,18 +160,18 @@ def _resume(options: Options) -> int:
     actor = f"shell:{_user()}"
     now = SystemClock().now()
     salt = secrets.token_hex(16)
-    told = [Target(room.jid, Place.ROOM) for room in settings.rooms]
-    told += [Target(jid, Place.DIRECT) for jid in settings.admins()]
-    lines = [(target, uuid.uuid4().hex) for target in told]
+    rooms = [Target(room.jid, Place.ROOM) for room in settings.rooms]
+    seed = uuid.uuid4().hex
 
     def unit(tx: Tx) -> tuple[str, datetime, int] | None:
         panic = accounts.panic(tx)
         if panic is None or not accounts.clear_panic(tx):
             return None
         audit.append(tx, at=now, actor=actor, verb="resume by shell", salt=salt)
-        for target, origin_id in lines:
+        mint = Mint(seed)
+        for target in (*rooms, *Rights.read(tx, settings).told()):
             body = f"by the shell: {continues(receipts.outgoing(tx))}"
-            notices.add_line(tx, target=target, body=body, origin_id=origin_id, at=now)
+            notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now)
         for name in settings.accounts:
             tx.wake(outbox.lane_topic(name))
         return panic.actor, panic.at, sum(outbox.waiting(tx, name) for name in settings.accounts)

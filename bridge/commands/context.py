@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from bridge.commands.accounts import Accounts
     from bridge.commands.incoming import Incoming
+    from bridge.commands.people import Rights
     from bridge.domain.deliveries import Delivery
     from bridge.domain.ids import EntryId
     from bridge.domain.outbox import StoredPost
     from bridge.domain.people import Place, Role, Target
+    from bridge.domain.rights import Right
     from bridge.settings import Settings
     from bridge.store import Store, Tx
 
@@ -41,14 +43,15 @@ class Unread(Exception):  # noqa: N818 - no error: the line only has to wait for
 class Context:
     """One line of a person, and everything that its unit of work must not find out or make up itself.
 
-    `seed` is where the unit's ids come from, `secret` where the salts of its audit rows do. `blind` is whether lines
-    before this one aren't committed yet. `shared` are the links of the files that the person last shared in this room
-    without a word to us, which are nobody's business until they say so. `own_hold` is the undo window that the person
-    has set.
+    `right` is what the person may do here and why, `rights` what everybody may. `seed` is where the unit's ids come
+    from, `secret` where the salts of its audit rows do. `blind` is whether lines before this one aren't committed yet.
+    `shared` are the links of the files that the person last shared in this room without a word to us, which are
+    nobody's business until they say so. `own_hold` is the undo window that the person has set.
     """
 
     incoming: Incoming
-    role: Role
+    right: Right
+    rights: Rights
     now: datetime
     settings: Settings
     accounts: Accounts
@@ -60,6 +63,11 @@ class Context:
     blind: bool = False
     shared: tuple[str, ...] = ()
     own_hold: timedelta | None = None
+
+    @property
+    def role(self) -> Role:
+        """What the person may do here."""
+        return self.right.role
 
     @property
     def hold(self) -> timedelta:

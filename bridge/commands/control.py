@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.commands.reasons import who
 from bridge.commands.waiting import since
 from bridge.domain.ids import short
 from bridge.domain.people import Place, Target
@@ -11,8 +12,7 @@ from bridge.domain.wording import plural, verb
 from bridge.store import accounts, outbox, receipts
 
 if TYPE_CHECKING:
-    from bridge.commands.context import Deed, Turn
-    from bridge.settings import Settings
+    from bridge.commands.context import Context, Deed, Turn
     from bridge.store.receipts import Outgoing
 
 _WIRE_SHOWN = 5
@@ -27,12 +27,12 @@ def panic() -> Deed:
         if before is not None:
             ago = since(turn.now, before.at)
             go_on = context.verb("resume")
-            turn.say(f"everything outgoing is frozen already, by {_who(before.actor)} {ago} ago. {_approver(go_on)}")
+            turn.say(f"everything outgoing is frozen already, by {who(before.actor)} {ago} ago. {_approver(go_on)}")
             return
         accounts.set_panic(tx, actor=context.sender, at=turn.now)
         turn.audit("panic")
         stopped = receipts.outgoing(tx)
-        for target in _told(context.settings, context.source):
+        for target in _told(context):
             by = "" if target == context.source else f"{context.nick} says panic: "
             turn.say(f"{by}{frozen(stopped, target.place)}", to=target)
 
@@ -51,7 +51,7 @@ def resume() -> Deed:
         for name in context.accounts.names():
             tx.wake(outbox.lane_topic(name))
         goes_on = continues(receipts.outgoing(tx))
-        for target in _told(context.settings, context.source):
+        for target in _told(context):
             by = "" if target == context.source else f"{context.nick} says resume: "
             turn.say(f"{by}{goes_on}", to=target)
 
@@ -81,11 +81,6 @@ def _approver(go_on: str) -> str:
     return f"An approver's {go_on} continues"
 
 
-def _who(jid: str) -> str:
-    return jid.partition("@")[0]
-
-
-def _told(settings: Settings, source: Target) -> list[Target]:
-    rooms = [Target(room.jid, Place.ROOM) for room in settings.rooms]
-    admins = [Target(jid, Place.DIRECT) for jid in settings.admins()]
-    return list(dict.fromkeys([source, *rooms, *admins]))
+def _told(context: Context) -> list[Target]:
+    rooms = [Target(room.jid, Place.ROOM) for room in context.settings.rooms]
+    return list(dict.fromkeys([context.source, *rooms, *context.rights.told()]))

@@ -39,19 +39,19 @@ ENCRYPTED: Final = f"I can't read encrypted messages: send it without end-to-end
 
 
 def to_stranger(turn: Turn) -> None:
-    """Answer somebody whom the configuration doesn't know."""
-    _seldom(turn, "stranger", STRANGERS_EVERY, STRANGER)
+    """Answer somebody who has no role."""
+    seldom(turn, "stranger", STRANGERS_EVERY, STRANGER)
 
 
 def to_encrypted(turn: Turn) -> None:
     """Tell the author of what can't be read so, in a direct chat, wherever it was said."""
     incoming = turn.context.incoming
     if incoming.place is Place.DIRECT:
-        _seldom(turn, "encrypted", ENCRYPTED_EVERY, ENCRYPTED)
+        seldom(turn, "encrypted", ENCRYPTED_EVERY, ENCRYPTED)
         return
     room = incoming.source.jid
     words = f"I can't read what you send encrypted to {room}. If some of it is for me, send that unencrypted. {NOTHING}"
-    _seldom(turn, f"encrypted:{room}", ENCRYPTED_TALK_EVERY, words)
+    seldom(turn, f"encrypted:{room}", ENCRYPTED_TALK_EVERY, words)
 
 
 def to_automatic(turn: Turn) -> None:
@@ -60,7 +60,7 @@ def to_automatic(turn: Turn) -> None:
         "That is your away message, so I took it for an automatic answer of your client. "
         f"{turn.context.verb('post TEXT')} posts it all the same. {NOTHING}"
     )
-    _seldom(turn, "automatic", AUTOMATIC_EVERY, words)
+    seldom(turn, "automatic", AUTOMATIC_EVERY, words)
 
 
 def too_late(turn: Turn) -> None:
@@ -115,7 +115,7 @@ def _quoted(turn: Turn) -> str:
     return f"{who}: {said}"
 
 
-def _seldom(turn: Turn, topic: str, every: timedelta, words: str) -> None:
+def seldom(turn: Turn, topic: str, every: timedelta, words: str) -> None:
     """Tell the sender something in a direct chat, unless it was told not long ago; a restart doesn't forget that."""
     sender = turn.context.sender
     name = f"{cursors.TOLD}{topic}:{sender}"

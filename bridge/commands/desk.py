@@ -7,28 +7,31 @@ audit, its answers.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
 
-from bridge.commands import declined, dispatch
+from bridge.commands import declined, dispatch, offers
 from bridge.commands import heard as meaning
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
 from bridge.commands.heard import Unreadable
 from bridge.commands.incoming import Answer, Content
 from bridge.commands.lines import Command, Talk
+from bridge.commands.people import People
 from bridge.commands.pictures import LOOSE_FOR
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING
-from bridge.store import NotCommitted, OutageError, StoreError, Tx, cursors, people, stanzas
+from bridge.store import NotCommitted, OutageError, ReadError, StoreError, Tx, cursors, stanzas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from bridge.commands.accounts import Accounts
+    from bridge.commands.heard import Heard
     from bridge.commands.incoming import Incoming
     from bridge.domain.clock import Clock
     from bridge.domain.deliveries import Delivery
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 
 POISON = 4
 """After so many refusals of one message by the store the message itself is taken for the cause."""
+
+_SETS = frozenset({"set", "role"})
+"""The verbs that may change what later messages mean."""
 
 _MOST_SHARED = 100
 """People of whom it is remembered what they last shared in a room."""
@@ -61,11 +67,12 @@ class Desk:
         born_for: Callable[[], frozenset[str]],
         begin: Callable[[Delivery], None],
         new_id: Callable[[], str] = _uuid,
+        people: People | None = None,
     ) -> None:
         """Take what commands need.
 
         `born_for` names the accounts whose idle lane lets a delivery be born `sending`, and `begin` is given each that
-        was, once it is committed.
+        was, once it is committed. `people` is who may do what, where others are to know as well what is said of it.
         """
         self._settings = settings
         self._store = store
@@ -76,8 +83,7 @@ class Desk:
         self._new_id = new_id
         self._refused: tuple[str, str] | None = None
         self._refusals = 0
-        self._people = store.event(people.TOPIC)
-        self._holds: dict[str, timedelta] | None = None
+        self._people = people or People(settings, store)
         self._shared: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = {}
         self._cursors = _Cursors(store)
 
@@ -91,7 +97,7 @@ class Desk:
 
     async def answer(self, incoming: Incoming) -> Answer:
         """Do as `handle` does, and return what is said to the author, who gets it in the chat all the same."""
-        await self._learn()
+        await self._people.learn()
         context = self._context(incoming)
         try:
             answer = await self._hear(context)
@@ -114,7 +120,7 @@ class Desk:
         """
         judged: list[_Judged] = []
         try:
-            await self._learn()
+            await self._people.learn()
             for incoming in incomings:
                 one = await self._judge(self._context(incoming, blind=bool(judged)))
                 if one is None:
@@ -136,17 +142,12 @@ class Desk:
         """Return once the cursor stands where the last message was, or can't be moved any more."""
         await self._cursors.settle()
 
-    async def _learn(self) -> None:
-        """Know what people have set for themselves, as it is committed; raises ReadError."""
-        if self._holds is None or self._people.is_set():
-            self._people.clear()
-            self._holds = await self._store.read(people.holds)
-
     def _context(self, incoming: Incoming, *, blind: bool = False) -> Context:
         room = incoming.archive if incoming.place is Place.ROOM else None
         return Context(
             incoming=incoming,
-            role=self._settings.role_of(incoming.sender, incoming.affiliation, room),
+            right=self._people.rights.of(incoming.sender, incoming.affiliation, room),
+            rights=self._people.rights,
             now=self._clock.now(),
             settings=self._settings,
             accounts=self._accounts,
@@ -157,7 +158,7 @@ class Desk:
             new_id=self._new_id,
             blind=blind,
             shared=self._shared_by(incoming),
-            own_hold=(self._holds or {}).get(incoming.sender),
+            own_hold=self._people.hold_of(incoming.sender),
         )
 
     def _shared_by(self, incoming: Incoming) -> tuple[str, ...]:
@@ -184,7 +185,8 @@ class Desk:
         if context.role is Role.NONE and context.place is Place.DIRECT:
             if not context.incoming.text and not context.incoming.files:
                 return None
-            return _Judged(context, declined.to_stranger)
+            meant = offers.hear(context)
+            return await self._obey(context, meant) if isinstance(meant, Command) else _Judged(context, meant)
         if context.incoming.content is Content.AUTOMATIC:
             return _Judged(context, declined.to_automatic)
         heard = await meaning.hear(context)
@@ -196,11 +198,15 @@ class Desk:
             if context.incoming.files and not context.incoming.has_encrypted_file and context.role is not Role.NONE:
                 self._note_shared(context.incoming)
             return None
+        return await self._obey(context, heard)
+
+    async def _obey(self, context: Context, heard: Heard) -> _Judged:
+        """Return the deed of what a message means, unless it was said too long ago."""
         waited = context.now - context.incoming.said_at
         if waited > self._settings.posting.max_age:
             return _Judged(context, declined.too_late, status="late")
         try:
-            sets = isinstance(heard, Command) and heard.verb == "set"
+            sets = isinstance(heard, Command) and heard.verb in _SETS
             return _Judged(context, await dispatch.deed_for(context, heard), sets=sets)
         except Mistake as mistake:
             return _Judged(context, saying(str(mistake)), wrong=True)
@@ -225,10 +231,17 @@ class Desk:
                 cursors.move(tx, name, position, now)
             return turns
 
+        sets = any(one.sets for one in judged)
+        if sets:
+            # Even where nobody can say whether it is committed, what is known of people is read again.
+            self._people.forget()
         turns = await self._store.write(unit)
         for turn in turns:
             for delivery in turn.born:
                 self._begin(delivery)
+        if sets:
+            with suppress(ReadError):  # the next message needs it as well
+                await self._people.learn()
         return tuple(line for turn in turns for line in turn.said)
 
     def _is_poison(self, incoming: Incoming) -> bool:

@@ -13,9 +13,11 @@ from bridge.commands import (
     edit,
     help,  # noqa: A004 - the verb is called so
     marks,
+    offers,
     own,
     pictures,
     posting,
+    roles,
     surroundings,
     threads,
     triage,
@@ -27,6 +29,7 @@ from bridge.commands.gestures import Asked, Reacted, Threaded, Unshared
 from bridge.commands.heard import Edit, Refusal, Shared, Unreadable
 from bridge.commands.lines import Command, Nick, Question, Status, Talk
 from bridge.commands.lines import Mistake as Mistaken
+from bridge.commands.reasons import called
 from bridge.domain.people import Role
 from bridge.domain.wording import NOTHING
 from bridge.store import reactions
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
 
 async def deed_for(context: Context, heard: Heard) -> Deed:
     """Return what to write for a message; raises Mistake, with the whole answer, and ReadError."""
-    if context.role is Role.NONE and not (isinstance(heard, Command) and heard.spec.role is Role.NONE):
+    if context.role is Role.NONE and not (isinstance(heard, Command) and heard.role is Role.NONE):
         raise Mistake(f"{context.nick}: you have no role here, so I can't do that: ask an admin. {NOTHING}")
     match heard:
         case Refusal(words=words):
@@ -99,9 +102,9 @@ def _reacted(context: Context, changed: Reacted, deeds: Sequence[Deed]) -> Deed:
 def _check(context: Context, command: Command) -> None:
     """Raise Mistake where the command isn't built, or not for this person, or not for this place."""
     verb: Verb = command.spec
-    if context.role < verb.role:
-        are = "an " + str(context.role) if context.role is not Role.STAFF else "staff"
-        raise Mistake(f"{context.verb(verb.name)} needs the role {verb.role}; you are {are}. {NOTHING}")
+    if context.role < command.role:
+        needs = f"{context.verb(verb.name)} needs the role {command.role}"
+        raise Mistake(f"{needs}; you are {called(context.role)}. {NOTHING}")
     if command.unbuilt is not None:
         raise Mistake(f"{context.verb(command.unbuilt)} is not in this version. {NOTHING}")
     if context.place not in verb.places:
@@ -135,6 +138,14 @@ def _account(context: Context, command: Command) -> Deed:
     if what == "info":
         return administration.info(context, name)
     raise Mistake(f"{context.verb(f'{command.said} {what}')} is not in this version. {NOTHING}")
+
+
+def _role(context: Context, command: Command) -> Deed:
+    what, *whom = command.words
+    if what in {"grant", "revoke"}:
+        role, jid = whom
+        return (roles.grant if what == "grant" else roles.revoke)(context, Role.parse(role), jid)
+    return offers.accept(context) if what == "accept" else offers.decline(context)
 
 
 def _undo(command: Command) -> Deed:
@@ -186,6 +197,8 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "account": _account,
     "last": lambda _, command: surroundings.last(command.target.name if isinstance(command.target, Nick) else None),
     "set": lambda context, command: own.set_hold(context, command.words[-1]),
+    "role": _role,
+    "roles": lambda _, __: roles.list_all(),
     "panic": lambda _, __: control.panic(),
     "resume": lambda _, __: control.resume(),
     "help": lambda context, command: help.explain(context, _word(command)),

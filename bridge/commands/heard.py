@@ -158,15 +158,26 @@ async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> 
             return Refusal(f"{words} Nothing was changed.")
 
 
+def shallow(context: Context) -> Outcome | None:
+    """Return what the text of a message means, None where only the store can tell."""
+    try:
+        return parse(_line(context), _Shallow(context.accounts))
+    except _Unread:
+        return None
+
+
 async def _parsed(context: Context) -> Outcome:
+    outcome = shallow(context)
+    if outcome is not None:
+        return outcome
+    return await context.read(lambda tx: parse(_line(context), _Deep(context.accounts, tx)))
+
+
+def _line(context: Context) -> Line:
     settings, incoming = context.settings, context.incoming
-    line = Line(
+    return Line(
         text=incoming.text,
         place=incoming.place,
         bot_nicks=frozenset({settings.xmpp.nick}),
         mode=settings.posting.mode,
     )
-    try:
-        return parse(line, _Shallow(context.accounts))
-    except _Unread:
-        return await context.read(lambda tx: parse(line, _Deep(context.accounts, tx)))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bridge.commands.context import Mistake, saying
+from bridge.commands.reasons import because, called, denial, offer
 from bridge.commands.verbs import NEEDED, VERBS, Verb, find
 from bridge.domain.people import Place, Role
 from bridge.domain.text import clean_inbound
@@ -30,11 +31,12 @@ def explain(context: Context, word: str | None) -> Deed:
 
 def me(context: Context) -> Deed:
     """Return the deed of telling a person who the bot thinks it is, and what it may do here."""
-    role = context.role
     where = "in this room" if context.place is Place.ROOM else "in direct chats"
-    lines = [f"You are {context.nick} ({context.sender}), {_called(role)} {where}."]
-    if role is Role.NONE:
-        lines.append("You may do nothing here: ask an admin for a role.")
+    who, why = f"{context.nick} ({context.sender})", because(context.right)
+    lines = [f"You are {who}, {called(context.role)} {where}, {why}."]
+    if context.role is Role.NONE:
+        lines = [f"You are {who}, without a role {where}. You may do nothing here: {_why_not(context)}."]
+        lines.append(_offered(context) or "Ask an admin for a role.")
         return saying(" ".join(lines))
     lines.append(f"You may say: {', '.join(verb.name for verb in _sayable(context))}.")
     names = context.settings.accounts_for(context.source)
@@ -44,11 +46,27 @@ def me(context: Context) -> Deed:
     when = f"{seconds(hold)} after you wrote it, unless you {undo} it" if hold else "at once"
     own = " (as you have set it)" if context.own_hold is not None else ""
     lines.append(f"What you post here goes to {to}, {when}{own}.")
-    return saying(" ".join(lines))
+    return saying(" ".join([*lines, _offered(context)]).rstrip())
 
 
-def _called(role: Role) -> str:
-    return {Role.NONE: "without a role", Role.STAFF: "staff"}.get(role, f"an {role}")
+def _why_not(context: Context) -> str:
+    """Return why a person may do nothing here."""
+    right, room = context.right, context.settings.room(context.source.jid)
+    if right.outcast:
+        return "you are banned from this room"
+    if denied := right.denied or context.rights.kept_of(context.sender).denied:
+        return denial(denied)
+    if room is not None and room.member_role is not Role.NONE:
+        return f"this room's members are {called(room.member_role)}, but you aren't one of them"
+    return "nobody has given you a role"
+
+
+def _offered(context: Context) -> str:
+    """Return what the person is offered, where it can accept that; else nothing."""
+    waiting = context.rights.kept_of(context.sender).open_offer(context.now)
+    if waiting is None or context.place is Place.ROOM:
+        return ""
+    return offer(waiting)
 
 
 def _sayable(context: Context) -> list[Verb]:
@@ -79,7 +97,7 @@ def _one(context: Context, verb: Verb) -> str:
     if verb.places == frozenset({Place.DIRECT}):
         notes.append("In direct chats only.")
     if verb.role > Role.STAFF:
-        notes.append(f"Needs the role {verb.role}; you are {_called(context.role)}.")
+        notes.append(f"Needs the role {verb.role}; you are {called(context.role)}.")
     example = context.verb(verb.examples[0])
     return " ".join([f"{usages}{also}: {verb.help}.", *notes, f"For example: {example}"])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.commands.verbs import Verb, find
 from bridge.commands.words import Nick
+from bridge.domain.people import Role
 from bridge.settings import Mode
 
 if TYPE_CHECKING:
@@ -99,6 +100,12 @@ class Command:
         verb = find(self.verb)
         assert verb is not None  # noqa: S101 (the grammar makes commands of the table's verbs alone)
         return verb
+
+    @property
+    def role(self) -> Role:
+        """Return the role that it needs: its verb's, unless it begins with a word of the verb that anybody may say."""
+        spec = self.spec
+        return Role.NONE if self.words and self.words[0] in spec.anybody else spec.role
 
     @property
     def unbuilt(self) -> str | None:

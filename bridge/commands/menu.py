@@ -136,7 +136,8 @@ def _ways(verb: Verb) -> dict[str, Way]:
 def _spread(verb: Verb, form: tuple[Arg, ...]) -> Iterator[Way]:
     """Give a form once for each of the words that it may begin with."""
     if form and form[0].kind is Kind.CHOICE and form[0].name.islower() and not form[0].optional:
-        for word in form[0].choices:
+        # What anybody may say is no administration: an answer to an offer is typed where the offer came.
+        for word in (one for one in form[0].choices if one not in verb.anybody):
             yield Way(words=(verb.name, word), args=form[1:])
     else:
         yield Way(words=(verb.name,), args=form)

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from bridge.commands.people import Rights
     from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
     from bridge.domain.outbox import StoredPost
-    from bridge.settings import Settings
     from bridge.store import Tx
 
 TEXT_LIMIT = 1_000
@@ -39,9 +39,9 @@ _MEDIA = 4
 _WORDS = 300
 
 
-def relay(tx: Tx, changes: Sequence[Change], *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
+def relay(tx: Tx, changes: Sequence[Change], *, rights: Rights, mint: Callable[[], str], now: datetime) -> None:
     """Owe the rooms, or where no room hears the account the admins, what was heard and stored just now."""
-    for target, heard in audience(changes, settings).items():
+    for target, heard in audience(changes, rights).items():
         pace, shown = pacing.choose(
             _pace(tx, target, now),
             [one.stored.post is not None or one.stored.item.private for one, _ in heard],
@@ -116,14 +116,14 @@ def _count(
     return flood
 
 
-def gap(tx: Tx, account: str, *, settings: Settings, mint: Callable[[], str], now: datetime) -> None:
+def gap(tx: Tx, account: str, *, rights: Rights, mint: Callable[[], str], now: datetime) -> None:
     """Owe those who hear an account that something may have been said there which nobody can list any more."""
     body = f"{account} no longer lists all that was said while I was away: something may be missing here, look there"
-    for target in _or_admins(settings.rooms_hearing(account, private=False), settings):
+    for target in _or_admins(rights.settings.rooms_hearing(account, private=False), rights):
         notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now)
 
 
-def audience(changes: Sequence[Change], settings: Settings) -> dict[Target, list[tuple[Change, bool]]]:
+def audience(changes: Sequence[Change], rights: Rights) -> dict[Target, list[tuple[Change, bool]]]:
     """Return who is told of which changes, each with whether its content must be kept from them.
 
     A private item goes to the rooms that may hear private ones; where there is none it is announced, without its
@@ -131,26 +131,24 @@ def audience(changes: Sequence[Change], settings: Settings) -> dict[Target, list
     """
     heard: defaultdict[Target, list[tuple[Change, bool]]] = defaultdict(list)
     for one in changes:
-        targets, hidden = listeners(one.stored, settings)
+        targets, hidden = listeners(one.stored, rights)
         for target in targets:
             heard[target].append((one, hidden))
     return dict(heard)
 
 
-def listeners(one: StoredItem, settings: Settings) -> tuple[tuple[Target, ...], bool]:
+def listeners(one: StoredItem, rights: Rights) -> tuple[tuple[Target, ...], bool]:
     """Return who is told of an item, and whether its content must be kept from them."""
-    private = one.item.private
+    private, settings = one.item.private, rights.settings
     rooms = settings.rooms_hearing(one.account, private=private)
     hidden = private and not rooms
     if hidden:
         rooms = settings.rooms_hearing(one.account, private=False)
-    return _or_admins(rooms, settings), hidden and bool(rooms)
+    return _or_admins(rooms, rights), hidden and bool(rooms)
 
 
-def _or_admins(rooms: tuple[str, ...], settings: Settings) -> tuple[Target, ...]:
-    if rooms:
-        return tuple(Target(room, Place.ROOM) for room in rooms)
-    return tuple(Target(jid, Place.DIRECT) for jid in settings.admins())
+def _or_admins(rooms: tuple[str, ...], rights: Rights) -> tuple[Target, ...]:
+    return tuple(Target(room, Place.ROOM) for room in rooms) or rights.told()
 
 
 def told(change: Change, *, place: Place, hidden: bool) -> str:

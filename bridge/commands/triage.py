@@ -143,7 +143,7 @@ def _whose(turn: Turn, one: StoredItem) -> str:
 def _tell(turn: Turn, one: StoredItem, words: str) -> None:
     """Answer, and tell the other conversations that heard the item."""
     here = turn.context.source
-    others, _ = listeners(one, turn.context.settings)
+    others, _ = listeners(one, turn.context.rights)
     for target in dict.fromkeys((here, *others)):
         turn.say(f"{tag(one.id)} {words}", to=target, item=one.id)
 

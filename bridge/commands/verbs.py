@@ -86,7 +86,8 @@ class Arg:
 class Verb:
     """One verb. `forms` are the ways to say it, the first one being the one that a mistake is answered with.
 
-    A `prefix` stands before `post`. What isn't `built` is understood and answered, but does nothing in this version.
+    `anybody` are the first words with which it needs no role. A `prefix` stands before `post`. What isn't `built` is
+    understood and answered, but does nothing in this version.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Verb:
     help: str
     aliases: tuple[str, ...] = ()
     role: Role = Role.STAFF
+    anybody: frozenset[str] = frozenset()
     places: frozenset[Place] = ANYWHERE
     prefix: bool = False
     built: bool = False
@@ -145,6 +147,7 @@ class _Area:
         says: str,
         *aliases: str,
         role: Role | None = None,
+        anybody: str = "",
         prefix: bool = False,
         built: bool = False,
     ) -> Verb:
@@ -157,6 +160,7 @@ class _Area:
             help=says,
             aliases=aliases,
             role=self.role if role is None else role,
+            anybody=frozenset(anybody.split()),
             places=self.places,
             prefix=prefix,
             built=built,
@@ -227,8 +231,13 @@ VERBS: Final[tuple[Verb, ...]] = (
     _notices.verb("report [week]", "tells how fast answers were"),
     _policy.verb("approve ID", "lets a draft go out"),
     _policy.verb("reject ID [WHY]", "sends a draft back to its author"),
-    _rights.verb("role grant|revoke ROLE JID", "gives or takes a role"),
-    _rights.verb("roles", "lists who may do what, and from where that comes"),
+    _rights.verb(
+        "role grant|revoke ROLE JID / role accept|decline",
+        "offers or takes a role; who is offered one accepts it, or not",
+        anybody="accept decline",
+        built=True,
+    ),
+    _rights.verb("roles", "lists who may do what, and from where that comes", built=True),
     _rights.verb("audit [ID]", "shows who did what", role=Role.APPROVER),
     _policy.verb("panic", "freezes everything outgoing, at once", role=Role.STAFF, built=True),
     _policy.verb("resume", "ends the panic", built=True),

@@ -85,15 +85,19 @@ class Lane:
         store: Store,
         clock: Clock,
         attendance: Attendance,
-        told: tuple[Target, ...],
-        admins: tuple[Target, ...],
+        told: Callable[[], tuple[Target, ...]],
+        admins: Callable[[], tuple[Target, ...]],
         max_age: timedelta,
         backoff: timedelta,
         jitter: Callable[[], float] = random.random,
         started: asyncio.Event,
         pictures: Pictures = no_pictures,
     ) -> None:
-        """Take what it works with; `started` is set once outgoing work may begin, and `pictures` gives a post's."""
+        """Take what it works with.
+
+        `told` names who is told what concerns the account, and `admins` whom a login is reported to that is no good;
+        `started` is set once outgoing work may begin, and `pictures` gives a post's.
+        """
         self._account = account
         self._store = store
         self._clock = clock
@@ -185,8 +189,8 @@ class Lane:
             seed=uuid.uuid4().hex,
             terms=self._terms(plugin),
             present=self._attendance.hearing,
-            told=self._told_to,
-            admins=self._admins,
+            told=self._told_to(),
+            admins=self._admins(),
             usable=plugin is not None and not self._stopping,
             problem=None if plugin is not None else self._account.problem or "it is not up yet",
             paused=self._paused,

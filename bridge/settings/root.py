@@ -24,9 +24,6 @@ from bridge.settings.models import (
 if TYPE_CHECKING:
     from datetime import timedelta
 
-AFFILIATED = frozenset({"member", "admin", "owner"})
-"""Affiliations (XEP-0045, 5.2) that make somebody one of the room's own people."""
-
 
 class Settings(BaseSettings):
     """The configuration, complete and consistent. `load` makes it; it never changes."""
@@ -84,27 +81,11 @@ class Settings(BaseSettings):
         return tuple(name for name, account in self.accounts.items() if account.enabled)
 
     def granted(self, jid: str) -> Role:
-        """Return the role that [people] gives to a bare JID."""
+        """Return the role that [people] gives to a bare JID; what counts is in `bridge.commands.people`."""
         return max(self.people.get(jid, ()), default=Role.NONE)
 
-    def role_of(self, jid: str, affiliation: str | None = None, room: str | None = None) -> Role:
-        """Return what a person may do: in a room with this affiliation, or (`room=None`) in a direct chat.
-
-        In a room it is the higher of the role in [people] and, for the room's own people, its `member_role`; an
-        outcast has none. In a direct chat only [people] counts.
-        """
-        granted = self.granted(jid)
-        if room is None:
-            return granted
-        if affiliation == "outcast":
-            return Role.NONE
-        table = self.room(room)
-        if table is not None and affiliation in AFFILIATED:
-            return max(granted, table.member_role)
-        return granted
-
     def admins(self) -> tuple[str, ...]:
-        """Return the bare JIDs of the admins, in the file's order."""
+        """Return the bare JIDs of the admins by [people] alone, in the file's order."""
         return tuple(jid for jid in self.people if self.granted(jid) is Role.ADMIN)
 
     def accounts_for(self, source: Target) -> tuple[str, ...]:
@@ -127,10 +108,9 @@ class Settings(BaseSettings):
             if (room.hear_from is None or account in room.hear_from) and (room.hear_private or not private)
         )
 
-    def rooms_told(self, account: str) -> tuple[Target, ...]:
-        """Return where what concerns an account is told: every room that uses it, else the admins."""
-        rooms = tuple(Target(room.jid, Place.ROOM) for room in self.rooms if _uses(room, account))
-        return rooms or tuple(Target(jid, Place.DIRECT) for jid in self.admins())
+    def rooms_using(self, account: str) -> tuple[str, ...]:
+        """Return the rooms that post to an account, or hear it."""
+        return tuple(room.jid for room in self.rooms if _uses(room, account))
 
     def hold_for(self, source: Target) -> timedelta:
         """Return the undo window of posts from a conversation."""

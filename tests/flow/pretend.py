@@ -110,9 +110,13 @@ class PretendChat:
         self._due: datetime | None = None
         self.closed = False
         self.looks = 0
+        self.reviews = 0
 
     def look(self) -> None:
         self.looks += 1
+
+    def review(self) -> None:
+        self.reviews += 1
 
     async def run(self) -> None:
         # Here receipts don't wait for anything.

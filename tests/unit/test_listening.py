@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.commands.people import People
 from bridge.listening import BATCH, Listener, cursor_name
 from bridge.plugin import Cursor, Heard, Item, UnavailableError
 from bridge.registry import AnyPlugin, PassingMemory
@@ -43,7 +44,12 @@ class Bench:
             }
         )
         self.listener = Listener(
-            self.account, store=self.store, settings=settings, clock=self.clock, jitter=lambda: 1.0
+            self.account,
+            store=self.store,
+            settings=settings,
+            people=People(settings, self.store),
+            clock=self.clock,
+            jitter=lambda: 1.0,
         )
 
     def plugin(self, made: type[AnyPlugin] = FullFakePlugin) -> AnyPlugin:

@@ -131,7 +131,7 @@ class Bot:
         self.chat = Chat(
             settings,
             rooms=[RoomSettings(jid=jid, member_role=self.member_role) for jid in self.rooms],
-            admins=self.admins,
+            admins=lambda: self.admins,
             store=self.store,
             desk=self.desk,
             render=_render,

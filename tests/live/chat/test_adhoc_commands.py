@@ -14,6 +14,7 @@ from sqlalchemy import text as sql
 
 from bridge.commands.accounts import AccountView
 from bridge.commands.desk import Desk as RealDesk
+from bridge.commands.people import Rights
 from bridge.domain.clock import SystemClock
 from bridge.domain.text import graphemes
 from bridge.plugin import Limits
@@ -159,7 +160,8 @@ async def house(
             "accounts": {"mastodon": {"plugin": "mastodon"}, "x": {"plugin": "x"}},
         }
     )
-    bot = new_bot(me, room, desk=Desk(settings), admins=[ana.jid], role_of=settings.role_of, accounts=Accounts().names)
+    known = Rights(settings, {}).role_of
+    bot = new_bot(me, room, desk=Desk(settings), admins=[ana.jid], role_of=known, accounts=Accounts().names)
     await bot.start()
     address = f"{me.jid}/statusbridge"
     async with Person.of(ana) as one, Person.of(raj) as two, Person.of(eve) as three:

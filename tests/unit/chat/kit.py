@@ -42,7 +42,7 @@ class Kit:
             stream=stream,
             archives=self.archives,
             rooms={ROOM: self.room},
-            admins=[ADMIN],
+            admins=lambda: [ADMIN],
             store=store,
             render=lambda _, notice: self.rendered(notice),
             clock=clock,

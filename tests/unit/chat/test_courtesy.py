@@ -26,13 +26,6 @@ USER = "http://jabber.org/protocol/muc#user"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def role_of(jid: str, affiliation: str | None, room: str | None) -> Role:
-    """Ana is in the configuration, and members of the room have a role there."""
-    if jid == ANA:
-        return Role.STAFF
-    return Role.STAFF if room == ROOM and affiliation == "member" else Role.NONE
-
-
 class Stage:
     """Courtesies in a room that isn't joined yet."""
 
@@ -42,6 +35,7 @@ class Stage:
         self.present: set[str] = set()
         self.tasks: list[asyncio.Task[None]] = []
         self.roster: list[str] = []
+        self.roles = {ANA: Role.STAFF}
         self.courtesy = Courtesy(
             stream=stream,
             store=store,
@@ -50,11 +44,16 @@ class Stage:
             rooms={ROOM: self.room},
             giving=[ROOM],
             present=lambda: self.present,
-            role_of=role_of,
+            role_of=self.role_of,
             standing=None,
             begin=self._begin,
         )
         stream.answers = self._answer
+
+    def role_of(self, jid: str, affiliation: str | None, room: str | None) -> Role:
+        """Ana has a role of her own, and members of the room have one there."""
+        member = Role.STAFF if room == ROOM and affiliation == "member" else Role.NONE
+        return self.roles.get(jid, member)
 
     def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.ensure_future(coroutine))
@@ -145,6 +144,18 @@ async def test_nobody_is_parted_from_while_a_room_keeps_its_lists_to_itself(stag
         ("unsubscribed", RAJ),
         ("unsubscribe", RAJ),
     ]
+
+
+async def test_whose_role_was_taken_does_not_see_us_any_more(stage: Stage) -> None:
+    stage.courtesy.review()
+    assert await stage.done() == []
+    await stage.joins()
+    stage.roster = [ANA, EVE]
+    stage.roles = {EVE: Role.STAFF, ANA: Role.STAFF}
+    await stage.done()
+    del stage.roles[ANA]
+    stage.courtesy.review()
+    assert await stage.done() == [("unsubscribed", ANA), ("unsubscribe", ANA)]
 
 
 async def test_presences_are_heard_from_people_and_rooms(stage: Stage, xml: Xml) -> None:

@@ -83,7 +83,7 @@ async def keeping(kit: Kit, door: Room) -> AsyncGenerator[None]:
         store=kit.store,
         clock=kit.clock,
         online=online,
-        admins=ADMINS,
+        admins=lambda: ADMINS,
         on_caught_up=caught_up,
         on_left=lambda _: None,
     )

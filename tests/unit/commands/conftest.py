@@ -13,6 +13,7 @@ from bridge.commands import receipts
 from bridge.commands.accounts import AccountView
 from bridge.commands.desk import Desk
 from bridge.commands.incoming import Incoming
+from bridge.commands.people import Rights
 from bridge.commands.receipts import render
 from bridge.domain.deliveries import Delivery, DeliveryKind, State
 from bridge.domain.ids import Cursor, EntryId, PostId, parse_short
@@ -110,6 +111,11 @@ class Bench:
         """Change sections of the configuration, and open the desk anew."""
         self.settings = self.settings.model_copy(update=sections)
         self.desk = self.new_desk()
+
+    @property
+    def rights(self) -> Rights:
+        """Who may do what by the configuration alone."""
+        return Rights(self.settings, {})
 
     def incoming(self, text: str, *, who: str = "raj", room: str | None = None, **values: Any) -> Incoming:
         number = next(self._numbers)

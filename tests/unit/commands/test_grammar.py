@@ -353,7 +353,10 @@ def test_nothing_is_nobodys_business(text: str) -> None:
         ("!assign 52", "`assign` needs a colleague: type `assign ID WHO`."),
         (
             "!role grant staff raj",
-            "`role` needs an address, such as `raj@example.org`, not `raj`: type `role grant|revoke ROLE JID`.",
+            (
+                "`role` needs an address, such as `raj@example.org`, not `raj`: "
+                "type `role grant|revoke ROLE JID` or `role accept|decline`."
+            ),
         ),
     ],
 )

@@ -45,8 +45,9 @@ async def test_help_of_no_verb(bench: Bench) -> None:
 async def test_me_tells_who_one_is_and_what_one_may_do(bench: Bench) -> None:
     assert await bench.direct("me") == [
         (
-            "You are raj (raj@example.org), staff in direct chats. You may say: post, send, undo, edit, repeat, fav, "
-            "alt, retry, found, drop, inbox, r, claim, release, note, done, context, url, last, panic, set, help, me. "
+            "You are raj (raj@example.org), staff in direct chats, from the configuration. You may say: post, send, "
+            "undo, edit, repeat, fav, alt, retry, found, drop, inbox, r, claim, release, note, done, context, url, "
+            "last, panic, set, help, me. "
             "What you post here goes to mastodon, x, 20 s after you wrote it, unless you `undo` it."
         )
     ]
@@ -56,8 +57,21 @@ async def test_me_tells_who_one_is_and_what_one_may_do(bench: Bench) -> None:
 
 async def test_me_tells_a_guest_of_a_room_that_it_has_no_role(bench: Bench) -> None:
     assert await bench.room("!me", who="eve") == [
-        "You are eve (eve@example.org), without a role in this room. You may do nothing here: ask an admin for a role."
+        (
+            "You are eve (eve@example.org), without a role in this room. You may do nothing here: "
+            "this room's members are staff, but you aren't one of them. Ask an admin for a role."
+        )
     ]
+    assert await bench.room("!me", who="eve", room="sales@rooms.example.org") == [
+        (
+            "You are eve (eve@example.org), without a role in this room. You may do nothing here: "
+            "nobody has given you a role. Ask an admin for a role."
+        )
+    ]
+    member = (await bench.room("!me", who="eve", affiliation="member"))[0]
+    assert member.startswith("You are eve (eve@example.org), staff in this room, as a member of this room. You may")
+    banned = (await bench.room("!me", who="ana", affiliation="outcast"))[0]
+    assert "You may do nothing here: you are banned from this room." in banned
     assert await bench.count("audit") == 0
 
 

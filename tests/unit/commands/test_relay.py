@@ -31,7 +31,7 @@ def new(items: list[StoredItem], news: News = News.NEW) -> list[Change]:
 async def relayed(bench: Bench, items: list[StoredItem], news: News = News.NEW) -> list[Told]:
     now, mint = bench.clock.now(), Mint(bench.desk._new_id())
     changes = new(items, news)
-    await bench.store.write(lambda tx: relay(tx, changes, settings=bench.settings, mint=mint, now=now))
+    await bench.store.write(lambda tx: relay(tx, changes, rights=bench.rights, mint=mint, now=now))
     return await bench.told()
 
 
@@ -186,7 +186,7 @@ async def test_what_piles_up_for_a_room_that_is_away_is_counted_however_slow_it_
     for number in range(100):
         items = await bench.hears(f"number {number}")
         await bench.store.write(
-            lambda tx, items=items: relay(tx, new(items), settings=bench.settings, mint=mint, now=now())
+            lambda tx, items=items: relay(tx, new(items), rights=bench.rights, mint=mint, now=now())
         )
         await bench.clock.advance(180)
     told = await bench.told()
@@ -198,7 +198,7 @@ async def test_the_count_for_a_room_that_can_not_be_reached_falls_to_the_admins(
     items = await bench.hears(*(f"number {number}" for number in range(20)))
 
     def unit(tx: Tx) -> None:
-        relay(tx, new(items), settings=bench.settings, mint=Mint("one"), now=bench.clock.now())
+        relay(tx, new(items), rights=bench.rights, mint=Mint("one"), now=bench.clock.now())
         room, ana = Target(OPS, Place.ROOM), Target("ana@example.org", Place.DIRECT)
         copies = {one.id: [f"copy {one.id}"] for one in notices.pending(tx, room)}
         notices.redirect(
@@ -257,12 +257,12 @@ async def test_edits_and_deletions_flood_no_room_either(bench: Bench) -> None:
 
 async def test_a_gap_is_told_to_those_who_hear_the_account(bench: Bench) -> None:
     now, mint = bench.clock.now(), Mint("m")
-    await bench.store.write(lambda tx: gap(tx, "x", settings=bench.settings, mint=mint, now=now))
+    await bench.store.write(lambda tx: gap(tx, "x", rights=bench.rights, mint=mint, now=now))
     told = await bench.told()
     assert [one.to for one in told] == [OPS, SALES]
     assert told[0].body == (
         "x no longer lists all that was said while I was away: something may be missing here, look there"
     )
     bench.configure(rooms=())
-    await bench.store.write(lambda tx: gap(tx, "x", settings=bench.settings, mint=mint, now=now))
+    await bench.store.write(lambda tx: gap(tx, "x", rights=bench.rights, mint=mint, now=now))
     assert [one.to for one in await bench.told()] == ["ana@example.org"]

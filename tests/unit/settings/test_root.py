@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from bridge.commands.people import Rights
 from bridge.domain.people import Place, Role, Target
 from bridge.settings import Settings, XmppSettings
 
@@ -81,7 +82,7 @@ ALL, ONE, EAR = "all@rooms.example.org", "one@rooms.example.org", "ear@rooms.exa
     ],
 )
 def test_roles(settings: Settings, jid: str, affiliation: str | None, room: str | None, role: Role) -> None:
-    assert settings.role_of(jid, affiliation, room) is role
+    assert Rights(settings, {}).role_of(jid, affiliation, room) is role
 
 
 def test_admins(settings: Settings) -> None:
@@ -115,12 +116,12 @@ def test_where_items_come(settings: Settings) -> None:
 
 def test_where_trouble_is_told(settings: Settings, read: Load) -> None:
     rooms = tuple(Target(jid, Place.ROOM) for jid in (ALL, ONE, EAR))
-    assert settings.rooms_told("one") == rooms
-    assert settings.rooms_told("two") == (rooms[0], rooms[2])
+    assert Rights(settings, {}).rooms_told("one") == rooms
+    assert Rights(settings, {}).rooms_told("two") == (rooms[0], rooms[2])
     narrow = TEXT.replace('hold = "5s"\n', 'post_to = ["one"]\nhear_from = ["one"]\n').replace(
         '["two"]\n[people]', "[]\n[people]"
     )
-    assert read(narrow).rooms_told("two") == (Target("ana@example.org", Place.DIRECT),)
+    assert Rights(read(narrow), {}).rooms_told("two") == (Target("ana@example.org", Place.DIRECT),)
 
 
 def test_undo_windows(settings: Settings) -> None:
