@@ -18,6 +18,7 @@ from bridge.commands import (
     pictures,
     posting,
     roles,
+    stats,
     surroundings,
     threads,
     triage,
@@ -116,6 +117,8 @@ async def _command(context: Context, command: Command) -> Deed:
         return await answers.answer(context, to=_item(context, command), text=command.text)
     if command.verb == "edit":
         return await edit.edit(context, _entry(context, command), command.text)
+    if command.verb == "stats":
+        return await stats.show(context)
     if command.verb == "send" and command.target is None and await pictures.alone(context):
         return posting.post(context, Wish(text="", pictures=True))
     make = _MAKERS.get(command.verb)
@@ -204,4 +207,4 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "help": lambda context, command: help.explain(context, _word(command)),
     "me": lambda context, _: help.me(context),
 }
-"""How each verb that is built becomes a deed; `r` alone asks the store before."""
+"""How each verb that is built becomes a deed, but for those that ask the store before."""

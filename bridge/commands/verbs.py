@@ -227,7 +227,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _notices.verb("untrack WORD", "ends that"),
     _notices.verb("tracks", "lists the words that are tracked"),
     _notices.verb("last [@NICK]", "shows the last message, or a person's last one", built=True),
-    _notices.verb("stats", "counts what came and went"),
+    _notices.verb("stats", "counts what came and went, today and in the last 7 days", built=True),
     _notices.verb("report [week]", "tells how fast answers were"),
     _policy.verb("approve ID", "lets a draft go out"),
     _policy.verb("reject ID [WHY]", "sends a draft back to its author"),

@@ -24,7 +24,7 @@ from bridge.store.schema.chat import (
     stanza,
 )
 from bridge.store.schema.house import account_state, audit, control, keep, person, role
-from bridge.store.schema.incoming import ITEM_OPEN, errand, item, note
+from bridge.store.schema.incoming import ITEM_ANSWERED, ITEM_OPEN, errand, item, note
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
     DELIVERY_IN_LANE,
@@ -46,6 +46,7 @@ __all__ = [
     "DELIVERY_LEFT",
     "DELIVERY_PUBLISHED",
     "DELIVERY_SENT",
+    "ITEM_ANSWERED",
     "ITEM_OPEN",
     "NOTICE_ABOUT",
     "NOTICE_ARCHIVED",

@@ -8,6 +8,7 @@ from bridge.store.schema.base import Id, metadata, row_id
 from bridge.store.types import SafeText, Utc
 
 ITEM_OPEN = "state IN ('open', 'claimed')"
+ITEM_ANSWERED = "answered_at IS NOT NULL"
 
 item = Table(
     "item",
@@ -46,6 +47,7 @@ item = Table(
     Index(None, "author_local", "author_key", "id"),
     Index(None, "received_at"),
     Index("ix_item_open", "id", "state", sqlite_where=text(ITEM_OPEN), postgresql_where=text(ITEM_OPEN)),
+    Index("ix_item_answered", "answered_at", sqlite_where=text(ITEM_ANSWERED), postgresql_where=text(ITEM_ANSWERED)),
 )
 
 note = Table(

@@ -17,7 +17,7 @@ LANGUAGE = """
 """
 BUILT = """
     post to cw visibility preview send undo edit repeat fav alt retry found drop inbox r claim release done note context
-    url account last set panic resume help me role roles
+    url account last stats set panic resume help me role roles
 """
 
 

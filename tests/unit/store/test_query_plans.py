@@ -39,6 +39,7 @@ from bridge.store import (
     roles,
     shown,
     stanzas,
+    stats,
     triage,
 )
 from bridge.store.schema import metadata
@@ -168,6 +169,12 @@ CASES = [
         lambda tx: backlog.of_account(tx, "one"),
         ("ix_delivery_lane", "ix_delivery_held", "ix_delivery_left", "ix_delivery_known"),
     ),
+    Case(
+        "stats.period",
+        lambda tx: stats.period(tx, NOW),
+        ("ix_delivery_sent", "ix_delivery_left", "ix_item_received_at", "ix_item_answered"),
+    ),
+    Case("stats.standing", stats.standing, ("ix_item_open", "ix_delivery_left", "ix_delivery_lane")),
     Case("posts.about", lambda tx: posts.about(tx, ENTRY), ("ix_post_about",)),
     Case("posts.answering", lambda tx: posts.answering(tx, ENTRY), ("ix_post_answers",)),
     Case(
