@@ -82,6 +82,7 @@ def configuration() -> str:
         _section("[[rooms]]", RoomSettings),
         _people(),
         _section("[accounts.NAME]", AccountSettings),
+        _templates(),
         _section("[web]", WebSettings),
     ]
     for name, model in own_plugins().items():
@@ -116,6 +117,12 @@ def _people() -> str:
         'A list of roles, as `["staff", "approver"]`; the highest counts.',
     )
     return f"### `[people]`\n\n{about}\n\n" + _table(("key", "default", "environment", "meaning"), [row])
+
+
+def _templates() -> str:
+    about = Settings.model_fields["templates"].description
+    row = (_code("NAME"), "none", _variable("[templates]", None), "The text of `say NAME`.")
+    return f"### `[templates]`\n\n{about}\n\n" + _table(("key", "default", "environment", "meaning"), [row])
 
 
 def _variable(header: str, key: str | None) -> str:

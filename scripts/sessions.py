@@ -137,6 +137,7 @@ SETTINGS: Final = Settings.model_validate(
         "xmpp": {"jid": BOT, "password": "secret", "nick": NICK},
         "rooms": [{"jid": ROOM.jid}],
         "people": {f"{who}@example.org": roles for who, roles in PEOPLE.items()},
+        "templates": {"maintenance": "Maintenance of {1} begins at {2} UTC. We tell you here when it is over."},
         "accounts": {name: {"plugin": name} for name in PLATFORMS},
     }
 )

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from bridge.store import Tx
 
 
-async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
+async def answer(context: Context, *, to: EntryId | str, text: str, template: str | None = None) -> Deed:
     """Return the deed of answering an item by its id, or a person's last item by the handle.
+
+    `template` is the name of what the text was made of.
 
     A private item is answered in private; any other as widely as it was said. Raises Mistake.
     """
@@ -50,11 +52,13 @@ async def answer(context: Context, *, to: EntryId | str, text: str) -> Deed:
             words = f"{short(item.id)} is {owner(now)}'s: {undo} if {owner(now)} answers it"
             turn.say(f"{tag(stored.id, item.id)} {words}", post=stored.id)
         turn.audit("reply", entry=stored.id, account=item.account, content=stored.text)
+        if template is not None:
+            turn.audit("say", entry=stored.id, account=item.account, content=template)
 
     return deed
 
 
-async def ask(context: Context, *, to: EntryId, text: str) -> Deed:
+async def ask(context: Context, *, to: EntryId, text: str, template: str | None = None) -> Deed:
     """Return the deed of asking, once for each person and item, whether a reply to it is talk or an answer.
 
     Colleagues talk by such replies, so without a second word of its author nothing is sent. Raises Mistake.
@@ -71,6 +75,8 @@ async def ask(context: Context, *, to: EntryId, text: str) -> Deed:
         cursors.move(turn.tx, asked, turn.now.isoformat(), turn.now)
         stored = write(turn, made)
         turn.audit("question", entry=stored.id, account=item.account, content=stored.text)
+        if template is not None:
+            turn.audit("say", entry=stored.id, account=item.account, content=template)
         send = turn.context.verb(f"send {short(stored.id)}")
         turn.say(
             f"{tag(stored.id, item.id)} Talk or answer? {send} answers {addressee(item, turn.context.nick)}",

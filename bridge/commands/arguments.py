@@ -12,7 +12,8 @@ from bridge.commands.verbs import Arg, Kind, Verb, find
 from bridge.commands.words import Nick, Words, entry_id, nick, shown
 from bridge.domain.durations import parse_duration
 from bridge.domain.jids import bare_jid
-from bridge.domain.text import is_blank
+from bridge.domain.text import clean_inbound, is_blank
+from bridge.domain.wording import plural
 from bridge.domain.wording import verb as quoted
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.domain.people import Place
 
 _LONGEST_LINK: Final = 2_000
+_LONGEST_TEXT: Final = 500
 
 _TITLE = re.compile(r"\s*([^\s:][^\n:]{0,100}):(?=\s)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|today|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
@@ -40,6 +42,7 @@ NEEDED: Final[Mapping[Kind, str]] = {
     Kind.COMPONENT: "the name of a component",
     Kind.TITLE: "the name of a component and a colon",
     Kind.TEMPLATE: "the name of a template",
+    Kind.WORDS: "words for a template",
     Kind.TOPIC: "a topic",
     Kind.WHO: "a colleague",
     Kind.JID: "an address, such as `raj@example.org`",
@@ -57,7 +60,7 @@ class Scene:
     """Where a line was said and which names exist.
 
     A `marked` line began with `!` or with the bot's name. One that didn't is no command if it names what can't be
-    looked up in this version (a component, a template, a topic).
+    looked up in this version (a component, a topic).
     """
 
     known: Known
@@ -168,6 +171,24 @@ class _Reader:
             raise self._misread(arg, word)
         self.others.append(word)
 
+    def template(self, _arg: Arg) -> None:
+        word = self.words.take()
+        name = word.strip("'\"`").casefold()
+        found = self.scene.known.template(name)
+        if found is None:
+            raise WrongError(
+                f"There is no template called {shown(word)}: {quoted(self.scene.place, 'say')} lists them."
+            )
+        here = self.words.at
+        many, takes = len(found.words(self.words.take_rest())), found.takes
+        self.words.at = here
+        if many != takes:
+            needs = f"needs {plural(takes, 'word')}, not {many}" if takes else "takes no words"
+            usage = " ".join(["say", name, *(f"{{{place}}}" for place in range(1, takes + 1))])
+            text = clean_inbound(" ".join(found.text.split()), _LONGEST_TEXT)
+            raise WrongError(f'`say {name}` {needs} ("{text}"): type {quoted(self.scene.place, usage)}.')
+        self.others.append(name)
+
     def title(self, arg: Arg) -> None:
         match = self.words.take_match(_TITLE)
         if match is None or not self.scene.marked:
@@ -265,7 +286,8 @@ _READERS: Final[Mapping[Kind, Callable[[_Reader, Arg], None]]] = {
     Kind.ACCOUNT: _Reader.account,
     Kind.COMPONENT: _Reader.unverifiable,
     Kind.TITLE: _Reader.title,
-    Kind.TEMPLATE: _Reader.unverifiable,
+    Kind.TEMPLATE: _Reader.template,
+    Kind.WORDS: _Reader.free_text,
     Kind.TOPIC: _Reader.unverifiable,
     Kind.WHO: _Reader.who,
     Kind.JID: _Reader.address,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.commands.accounts import AccountView
     from bridge.commands.context import Context
+    from bridge.commands.lines import Prefixes
     from bridge.domain.inbox import StoredItem
 
 PARTS = 25
@@ -41,7 +42,8 @@ class Wish:
 
     Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word,
     `preview` whether it is shown first, whatever the hold, and waits for one; `pictures` whether it has some and needs
-    no text, and `signed` what its author is called, where that is somebody else than who says so now.
+    no text, `signed` what its author is called, where that is somebody else than who says so now, and `template` the
+    name of what the text was made of.
     """
 
     text: str
@@ -53,6 +55,19 @@ class Wish:
     pictures: bool = False
     answers: StoredItem | None = None
     signed: str | None = None
+    template: str | None = None
+
+
+def wished(before: Prefixes, text: str, *, template: str | None = None) -> Wish:
+    """Return what a line asks for: the text, and what stood before its verb."""
+    return Wish(
+        text=text,
+        to=before.accounts or None,
+        warning=before.warning,
+        visibility=before.visibility,
+        preview=before.preview,
+        template=template,
+    )
 
 
 def order(context: Context, wish: Wish) -> Order:

@@ -20,11 +20,12 @@ from bridge.commands import (
     roles,
     stats,
     surroundings,
+    templates,
     threads,
     triage,
     waiting,
 )
-from bridge.commands.compose import Wish
+from bridge.commands.compose import Wish, wished
 from bridge.commands.context import Context, Deed, Mistake, saying
 from bridge.commands.gestures import Asked, Reacted, Threaded, Unshared
 from bridge.commands.heard import Edit, Refusal, Shared, Unreadable
@@ -77,7 +78,7 @@ async def _gesture(context: Context, meant: Edit | Asked | Threaded | Reacted | 
         case Threaded(post=entry, text=text):
             return await threads.go_on(context, entry, text)
         case Asked(item=item, text=text):
-            return await answers.ask(context, to=item, text=text)
+            return await answers.ask(context, to=item, text=text, template=meant.template)
         case Reacted():
             return _reacted(context, meant, [await _answered(context, command) for command in meant.commands])
 
@@ -117,6 +118,8 @@ async def _command(context: Context, command: Command) -> Deed:
         return await answers.answer(context, to=_item(context, command), text=command.text)
     if command.verb == "edit":
         return await edit.edit(context, _entry(context, command), command.text)
+    if command.verb == "say":
+        return await templates.say(context, command)
     if command.verb == "stats":
         return await stats.show(context)
     if command.verb == "send" and command.target is None and await pictures.alone(context):
@@ -128,10 +131,7 @@ async def _command(context: Context, command: Command) -> Deed:
 
 
 def _post(context: Context, command: Command) -> Deed:
-    before = command.prefixes
-    to = before.accounts or None
-    wish = Wish(text=command.text, to=to, warning=before.warning, visibility=before.visibility, preview=before.preview)
-    return posting.post(context, wish)
+    return posting.post(context, wished(command.prefixes, command.text))
 
 
 def _account(context: Context, command: Command) -> Deed:

@@ -86,10 +86,14 @@ class Threaded:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A reply to an item that its author hasn't claimed, where colleagues talk: an answer, or talk?"""
+    """A reply to an item that its author hasn't claimed, where colleagues talk: an answer, or talk?
+
+    `template` is the name of what the text was made of.
+    """
 
     item: EntryId
     text: str
+    template: str | None = None
 
 
 Meant: TypeAlias = Command | Reacted | Corrected | Unshared | Unknown | Threaded | Asked | Talk | None
@@ -109,6 +113,19 @@ async def meaning(context: Context, gesture: Gesture) -> Meant:
                 return _correction(tx, context, gesture)
             case GestureKind.REPLY:
                 return _reply(tx, context, gesture)
+
+    return await context.read(look)
+
+
+async def answered(context: Context, gesture: Gesture) -> EntryId | None:
+    """Return the item that a gesture is about, or that the post answers which it is about; raises ReadError."""
+
+    def look(tx: Tx) -> EntryId | None:
+        about = _ours(tx, context, gesture)
+        if about is None or about.item is not None:
+            return None if about is None else about.item
+        stored = posts.get(tx, about.post) if about.post is not None else None
+        return None if stored is None else stored.answers
 
     return await context.read(look)
 

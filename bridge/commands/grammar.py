@@ -8,8 +8,8 @@ first word that is a verb, or nearly one, or the id in brackets that a line of t
 question of it, and the rest are statuses.
 
 Where the language leaves a choice, the one that publishes less is taken: `to x TEXT` without `post` is a mistake,
-prefixes stand before `post` alone, `!word` in a room is talk unless the word is a verb or meant for one, `stop` asks
-what shall stop, and in the mode `strict` not even a leading `\` makes a status.
+prefixes stand before `post` and `say` alone, `!word` in a room is talk unless the word is a verb or meant for one,
+`stop` asks what shall stop, and in the mode `strict` not even a leading `\` makes a status.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _WARNING = re.compile(r"\s*([^\s:][^\n]*?):(?=\s|\Z)")
 _FEW: Final = 2  # words; a line of no more looks like a command rather than a sentence
 _STOP: Final = "stop"
+_PUBLISH: Final = frozenset({"post", "say"})  # what prefixes stand before
 
 
 def parse(line: Line, known: Known) -> Outcome:
@@ -182,7 +183,7 @@ def _command(scene: Scene, words: Words) -> Command | None:
     while True:
         said = words.peek().casefold()
         verb = find(said)
-        if last and (verb is None or not (verb.prefix or verb.name == "post")):
+        if last and (verb is None or not _follows_prefix(verb)):
             raise WrongError(f"After `{last.name}` comes `post` and a text: type {scene.instead(last)}")
         if verb is None:
             return None
@@ -212,7 +213,11 @@ def _to(scene: Scene, verb: Verb, words: Words, prefixes: Prefixes) -> Prefixes:
 def _goes_on(word: str) -> bool:
     """Return whether a list of accounts is over, although it ended with a comma."""
     verb = find(word)
-    return not word or (verb is not None and (verb.prefix or verb.name == "post"))
+    return not word or (verb is not None and _follows_prefix(verb))
+
+
+def _follows_prefix(verb: Verb) -> bool:
+    return verb.prefix or verb.name in _PUBLISH
 
 
 def _cw(scene: Scene, verb: Verb, words: Words, prefixes: Prefixes) -> Prefixes:

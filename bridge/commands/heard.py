@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from bridge.commands import gestures
+from bridge.commands import gestures, templates
 from bridge.commands.declined import ENCRYPTED
 from bridge.commands.gestures import Asked, Corrected, Reacted, Threaded, Unknown, Unshared
 from bridge.commands.grammar import parse
 from bridge.commands.incoming import Content, GestureKind
-from bridge.commands.lines import Command, Line, Outcome, Prefixes, Question, Status, Talk
+from bridge.commands.lines import Command, Line, Mistake, Outcome, Prefixes, Question, Status, Talk
+from bridge.commands.words import Words
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING, tag
 from bridge.store import inbox, posts
@@ -18,9 +19,12 @@ from bridge.store import inbox, posts
 if TYPE_CHECKING:
     from bridge.commands.accounts import Accounts
     from bridge.commands.context import Context
+    from bridge.commands.gestures import Meant
     from bridge.commands.incoming import Gesture
     from bridge.domain.ids import EntryId
     from bridge.domain.outbox import StoredPost
+    from bridge.domain.templates import Template
+    from bridge.settings import Settings
     from bridge.store import Tx
 
 
@@ -51,7 +55,7 @@ class Edit:
 Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Threaded | Asked | Shared | Unshared
 
 WITH_PICTURES: Final = frozenset({"post", "r"})
-"""The commands that a picture can come with."""
+"""The commands that a picture can come with, beside a template."""
 
 
 class _Unread(Exception):  # noqa: N818 - never leaves this module
@@ -61,11 +65,15 @@ class _Unread(Exception):  # noqa: N818 - never leaves this module
 class _Shallow:
     """The names that are known without the store."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, settings: Settings) -> None:
         self._accounts = accounts
+        self._settings = settings
 
     def account(self, name: str) -> bool:
         return self._accounts.view(name) is not None
+
+    def template(self, name: str) -> Template | None:
+        return self._settings.template(name)
 
     def entry(self, entry: EntryId) -> bool:
         raise _Unread(entry)
@@ -77,8 +85,8 @@ class _Shallow:
 class _Deep(_Shallow):
     """All names, as one snapshot of the store has them."""
 
-    def __init__(self, accounts: Accounts, tx: Tx) -> None:
-        super().__init__(accounts)
+    def __init__(self, accounts: Accounts, settings: Settings, tx: Tx) -> None:
+        super().__init__(accounts, settings)
         self._tx = tx
 
     def entry(self, entry: EntryId) -> bool:
@@ -119,7 +127,7 @@ def _with_files(context: Context, outcome: Heard) -> Heard:
         return Refusal(f"That file is encrypted end to end, so I can't take it: send it without encryption. {NOTHING}")
     if isinstance(outcome, Talk):
         return Shared()
-    if isinstance(outcome, Command) and outcome.verb not in WITH_PICTURES:
+    if isinstance(outcome, Command) and outcome.verb not in WITH_PICTURES and not _is_say(outcome):
         post, reply = context.verb("post TEXT"), context.verb("r ID TEXT")
         return Refusal(f"A picture goes with {post} or {reply} alone. {NOTHING}")
     return outcome
@@ -130,22 +138,39 @@ async def _gesture(context: Context, gesture: Gesture) -> Heard | None:
     incoming = context.incoming
     if context.role is Role.NONE:
         return Talk() if gesture.kind is not GestureKind.CORRECTION or incoming.place is Place.ROOM else None
-    if gesture.kind is GestureKind.REPLY and isinstance(await _parsed(context), Command):
-        return None
+    if gesture.kind is GestureKind.REPLY:
+        match await _parsed(context):
+            case Command(verb="say", words=(_, *_)) as said:
+                return replace(said, target=await gestures.answered(context, gesture))
+            case Command():
+                return None
+            case Mistake() if incoming.text.lstrip().startswith("!"):
+                # It was meant for us, so it is no answer to anybody.
+                return None
+            case _:
+                pass
     match await gestures.meaning(context, gesture):
         case Corrected(post=stored):
             return await _corrected(context, stored, gesture)
         case Unknown():
             return Refusal(f"I don't know the line that this corrects: say it as a new one. {NOTHING}")
+        case None if gesture.replies and _is_say(await _parsed(context)):
+            return Refusal(f"A correction doesn't tell me whom that answers: say it anew, in a reply. {NOTHING}")
         case meant:
-            return meant
+            return _with_template(context, meant)
 
 
 async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> Heard:
     """Return what a corrected line asks for: another text, if it still is what it was."""
     match await _parsed(context):
         case Talk() | Status() | Question() if gesture.replies and (text := gestures.unaddressed(context)):
-            return Edit(stored.id, text)
+            said = _said(context, text)
+            if isinstance(said, Mistake):
+                return said
+            return Edit(stored.id, text if said is None else templates.filled(context, said))
+        case Command(verb="say", words=(_, *_), prefixes=prefixes) as said if stored.about is None:
+            whole = prefixes if stored.answers is None else None
+            return Edit(stored.id, templates.filled(context, said), whole)
         case Status(text=text) | Question(text=text) if stored.item is None:
             return Edit(stored.id, text, Prefixes())
         case Command(verb="post", text=text, prefixes=prefixes) if stored.item is None:
@@ -161,7 +186,7 @@ async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> 
 def shallow(context: Context) -> Outcome | None:
     """Return what the text of a message means, None where only the store can tell."""
     try:
-        return parse(_line(context), _Shallow(context.accounts))
+        return parse(_line(context), _Shallow(context.accounts, context.settings))
     except _Unread:
         return None
 
@@ -170,7 +195,7 @@ async def _parsed(context: Context) -> Outcome:
     outcome = shallow(context)
     if outcome is not None:
         return outcome
-    return await context.read(lambda tx: parse(_line(context), _Deep(context.accounts, tx)))
+    return await context.read(lambda tx: parse(_line(context), _Deep(context.accounts, context.settings, tx)))
 
 
 def _line(context: Context) -> Line:
@@ -181,3 +206,37 @@ def _line(context: Context) -> Line:
         bot_nicks=frozenset({settings.xmpp.nick}),
         mode=settings.posting.mode,
     )
+
+
+def _said(context: Context, text: str) -> Command | Mistake | None:
+    """Return what a text means that isn't marked as a command and names a template, None where it names none."""
+    words = Words(text)
+    if words.take().casefold() != "say" or context.settings.template(words.peek().casefold()) is None:
+        return None
+    line = Line(text=f"!{text}", place=context.place, mode=context.settings.posting.mode)
+    outcome = parse(line, _Shallow(context.accounts, context.settings))
+    return outcome if isinstance(outcome, Command | Mistake) else None
+
+
+def _is_say(outcome: Outcome) -> bool:
+    return isinstance(outcome, Command) and outcome.verb == "say" and bool(outcome.words)
+
+
+def _with_template(context: Context, meant: Meant) -> Heard | None:
+    """Return what a gesture means, with a template that its text names in the text's place."""
+    match meant:
+        case Command(verb="r", target=target, text=text):
+            said = _said(context, text)
+            return replace(said, target=target) if isinstance(said, Command) else said or meant
+        case Asked(text=text):
+            said = _said(context, text)
+            if isinstance(said, Command):
+                return replace(meant, text=templates.filled(context, said), template=said.words[0])
+            return meant
+        case Threaded(text=text):
+            said = _said(context, text)
+            return replace(meant, text=templates.filled(context, said)) if isinstance(said, Command) else said or meant
+        case Corrected() | Unknown():
+            return None
+        case _:
+            return meant

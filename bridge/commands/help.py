@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from bridge.commands import templates
 from bridge.commands.context import Mistake, saying
 from bridge.commands.reasons import because, called, denial, offer
 from bridge.commands.verbs import NEEDED, VERBS, Verb, find
@@ -26,7 +27,8 @@ def explain(context: Context, word: str | None) -> Deed:
     if verb is None:
         shown = "".join(clean_inbound(word, 40).split())
         raise Mistake(f"There is no verb `{shown}`. {context.verb('help all')} lists all of them.")
-    return saying(_one(context, verb))
+    more = f"\n{templates.listing(context)}" if verb.name == "say" else ""
+    return saying(_one(context, verb) + more)
 
 
 def me(context: Context) -> Deed:

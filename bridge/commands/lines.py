@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.domain.ids import EntryId
     from bridge.domain.people import Place
     from bridge.domain.posts import Visibility
+    from bridge.domain.templates import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +45,14 @@ class Known(Protocol):
         """Return whether a person of this name (`kim`, `kim@example.org`) has written to one of the accounts."""
         ...
 
+    def template(self, name: str) -> Template | None:
+        """Return a template of the configuration, None if there is none of that name."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefixes:
-    """What stood before `post`; no accounts means the usual ones."""
+    """What stood before `post` or `say`; no accounts means the usual ones."""
 
     accounts: tuple[str, ...] = ()
     warning: str | None = None

@@ -35,6 +35,8 @@ def post(context: Context, wish: Wish) -> Deed:
             return
         stored = write(turn, made)
         turn.audit("post", entry=stored.id, content=stored.text)
+        if wish.template is not None:
+            turn.audit("say", entry=stored.id, content=wish.template)
 
     return deed
 

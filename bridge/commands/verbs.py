@@ -29,6 +29,7 @@ class Kind(Enum):
     COMPONENT = "COMPONENT"
     TITLE = "COMPONENT:"
     TEMPLATE = "TEMPLATE"
+    WORDS = "WORDS"
     TOPIC = "TOPIC"
     WHO = "WHO"
     JID = "JID"
@@ -50,7 +51,8 @@ _EXAMPLES: Final = {
     Kind.WARNING: "Outage:",
     Kind.COMPONENT: "api",
     Kind.TITLE: "api:",
-    Kind.TEMPLATE: "sorry",
+    Kind.TEMPLATE: "maintenance",
+    Kind.WORDS: "api 02:00",
     Kind.TOPIC: "mentions",
     Kind.WHO: "@ana",
     Kind.JID: "raj@example.org",
@@ -60,7 +62,7 @@ _CHOICES: Final = {
     "STATE": ("investigating", "identified", "monitoring", "resolved"),
     "ROLE": ("staff", "approver", "admin"),
 }
-_READ_TO_THE_END: Final = {"TEXT": Kind.TEXT, "WHY": Kind.TEXT, "WORDS": Kind.TEXT}
+_READ_TO_THE_END: Final = {"TEXT": Kind.TEXT, "WHY": Kind.TEXT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _incidents.verb("next DURATION", "promises the next update within that time"),
     _answers.verb("inbox", "lists what customers wrote and nobody has finished", built=True),
     _answers.verb("r ITEM TEXT", "answers a message, or a person's last one", "reply", built=True),
-    _answers.verb("say TEMPLATE [WORDS]", "answers or posts with a template"),
+    _answers.verb("say TEMPLATE [WORDS] / say", "posts a text of the configuration with these words in it", built=True),
     _answers.verb("d @NICK TEXT", "sends a private message"),
     _answers.verb("claim ITEM", "makes a message yours to answer", built=True),
     _answers.verb("release ITEM", "gives a message that you claimed back to all", built=True),

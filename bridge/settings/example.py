@@ -38,6 +38,10 @@ _PEOPLE = """\
 "ana@example.org" = ["admin"]
 "raj@example.org" = ["staff", "approver"]
 """
+_TEMPLATES = """\
+# [templates]
+# maintenance = "Maintenance of {1} begins at {2} UTC. We tell you here when it is over."
+"""
 _WIDTH = 120
 _COLUMN = 44
 
@@ -52,6 +56,7 @@ def render(plugins: Mapping[str, type[BaseModel]]) -> str:
     blocks.append(_block("[[rooms]]", RoomSettings, _lines(RoomSettings, known)))
     blocks.append(f"# {Settings.model_fields['people'].description}\n{_PEOPLE}")
     blocks += [_account(name, model) for name, model in plugins.items()]
+    blocks.append(f"# {Settings.model_fields['templates'].description}\n{_TEMPLATES}")
     blocks.append(_block("# [web]", WebSettings, _lines(WebSettings)))
     return "\n".join(blocks)
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.domain.durations import Duration
 from bridge.domain.jids import bare_jid
 from bridge.domain.people import Role
+from bridge.domain.templates import checked
 
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 RESERVED_NAMES: Final = frozenset({"all", "none"})
@@ -72,6 +73,14 @@ def _nick(value: str) -> str:
     return nick
 
 
+def _template_name(value: str) -> str:
+    if not ACCOUNT_NAME.match(value):
+        raise ValueError(
+            "a template's name is at most 32 small letters, digits, - and _, and begins with a letter or digit"
+        )
+    return value
+
+
 def _bounded(least: timedelta, most: timedelta, words: str) -> AfterValidator:
     def check(value: timedelta) -> timedelta:
         if not least <= value <= most:
@@ -113,6 +122,8 @@ BareJid = Annotated[str, AfterValidator(bare_jid)]
 RoleName = Annotated[Role, BeforeValidator(_role)]
 GrantedRole = Annotated[Role, BeforeValidator(_role), AfterValidator(_granted)]
 Hold = Annotated[Duration, _bounded(timedelta(0), _LONGEST_HOLD, "between 0s and 1h")]
+TemplateName = Annotated[str, AfterValidator(_template_name)]
+TemplateText = Annotated[str, AfterValidator(checked)]
 Names = tuple[str, ...]
 
 

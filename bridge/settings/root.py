@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.domain.people import Place, Role, Target
+from bridge.domain.templates import Template
 from bridge.settings.errors import Where, key_path
 from bridge.settings.models import (
     AccountSettings,
@@ -16,6 +17,8 @@ from bridge.settings.models import (
     PostingSettings,
     RoomSettings,
     StoreSettings,
+    TemplateName,
+    TemplateText,
     WebSettings,
     XmppSettings,
     secret_texts,
@@ -46,6 +49,10 @@ class Settings(BaseSettings):
         description="Who may do what, in rooms and in direct chats: staff, approver or admin.",
     )
     accounts: dict[str, AccountSettings] = Field(default_factory=dict[str, AccountSettings])
+    templates: dict[TemplateName, TemplateText] = Field(
+        default_factory=dict[str, str],
+        description="Texts for `say NAME WORDS`: {1}, {2} and so on are places for words, the last for all the rest.",
+    )
     web: WebSettings | None = None
     _where: Where | None = PrivateAttr(default=None)
 
@@ -75,6 +82,11 @@ class Settings(BaseSettings):
     def room(self, jid: str) -> RoomSettings | None:
         """Return a room's table by its bare JID."""
         return next((room for room in self.rooms if room.jid == jid), None)
+
+    def template(self, name: str) -> Template | None:
+        """Return a template by its name."""
+        text = self.templates.get(name)
+        return None if text is None else Template(text)
 
     def enabled(self) -> tuple[str, ...]:
         """Return the accounts that the file enables, in its order."""

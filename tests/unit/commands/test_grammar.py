@@ -6,6 +6,7 @@ from bridge.commands.grammar import Command, Line, Mistake, Nick, Outcome, Prefi
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place
 from bridge.domain.posts import Visibility
+from bridge.domain.templates import Template
 from bridge.settings import Mode
 
 
@@ -18,6 +19,12 @@ class Names:
 
     def nick(self, name: str) -> bool:
         return name in {"kim", "kim@example.org", "bob"}
+
+    def template(self, name: str) -> Template | None:
+        return {
+            "sorry": Template("We are sorry."),
+            "maintenance": Template("Maintenance of {1} begins at {2} UTC."),
+        }.get(name)
 
 
 HELP = "`post TEXT` publishes, `help` tells more; a status that begins with `!` is typed with `\\` before it."
@@ -250,7 +257,8 @@ def test_bare_words_are_a_status(text: str, mode: Mode) -> None:
         ("set hold 10s", Command(verb="set", said="set", words=("hold", "10s"))),
         ("!open api, EU: Down", Command(verb="open", said="open", words=("api, EU",), text="Down")),
         ("!status api major", Command(verb="status", said="status", words=("api", "major"))),
-        ("!say sorry", Command(verb="say", said="say", words=("sorry",))),
+        ("say sorry", Command(verb="say", said="say", words=("sorry",))),
+        ("say", Command(verb="say", said="say")),
         ("!off mentions", Command(verb="off", said="off", words=("mentions",))),
         ("reject 4f", Command(verb="reject", said="reject", target=EntryId(0x4F))),
         ("reject 4f too long", Command(verb="reject", said="reject", target=EntryId(0x4F), text="too long")),
@@ -289,7 +297,10 @@ def test_a_complete_line_whose_names_exist_is_a_command(text: str, command: Comm
         ("status api degraded", (STATUS,)),
         ("Open question: who broke it", ("open COMPONENT: TEXT",)),
         ("off work", ("off [TOPIC]",)),
-        ("say hello", ("say TEMPLATE [WORDS]",)),
+        ("say hello to everybody", ("say TEMPLATE [WORDS]", "say")),
+        ("say sorry to everybody", ("say TEMPLATE [WORDS]", "say")),
+        ("say maintenance", ("say TEMPLATE [WORDS]", "say")),
+        ("say maintenance “the api”", ("say TEMPLATE [WORDS]", "say")),
         ("assign 52 blame", ("assign ID WHO",)),
         ("account enable myspace", ("account info|enable|disable|check ACCOUNT", "account list")),
         ("Help is on the way", ("help [VERB|all]",)),
@@ -351,6 +362,12 @@ def test_nothing_is_nobodys_business(text: str) -> None:
         ("!stop", "What shall stop? `off` keeps notices away from you, `panic` freezes everything outgoing."),
         ("stop", "What shall stop? `off` keeps notices away from you, `panic` freezes everything outgoing."),
         ("!assign 52", "`assign` needs a colleague: type `assign ID WHO`."),
+        ("!say hello to everybody", "There is no template called `hello`: `say` lists them."),
+        ("!say sorry all", '`say sorry` takes no words ("We are sorry."): type `say sorry`.'),
+        (
+            "!to x claim 52",
+            "After `to` comes `post` and a text: type `to ACCOUNTS post TEXT`.",
+        ),
         (
             "!role grant staff raj",
             (

@@ -8,6 +8,7 @@ from bridge.commands.grammar import Command, Line, Mistake, Outcome, Question, S
 from bridge.commands.verbs import NAMES, VERBS, Verb
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place
+from bridge.domain.templates import Template
 from bridge.settings import Mode
 
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
@@ -23,6 +24,9 @@ class Names:
     def nick(self, name: str) -> bool:
         return name in {"kim", "kim@example.org", "bob"}
 
+    def template(self, name: str) -> Template | None:
+        return {"sorry": Template("We are sorry."), "maintenance": Template("{1} at {2}")}.get(name)
+
 
 class Everything:
     def account(self, name: str) -> bool:
@@ -33,6 +37,9 @@ class Everything:
 
     def nick(self, name: str) -> bool:
         return bool(name)
+
+    def template(self, name: str) -> Template | None:
+        return Template("{1} at {2}") if name else None
 
 
 NICKS = frozenset({"status", "Status Bot"})
@@ -154,6 +161,19 @@ def test_every_text_means_something(text: str, mode: Mode, known: Names | Everyt
 @pytest.mark.parametrize("unit", ["a", " ", "\n", "!", "to x,", "cw a ", ":", "@", "\u200b", "x,", "post "])
 def test_a_huge_line_takes_linear_time(unit: str) -> None:
     text = unit * (60_000 // len(unit))
-    for begin in ("", "!", "!post ", "to ", "!to ", "!cw ", "!open ", "!r ", "!found 4f ", "status: "):
+    for begin in (
+        "",
+        "!",
+        "!post ",
+        "!say maintenance ",
+        '!say maintenance "',
+        "to ",
+        "!to ",
+        "!cw ",
+        "!open ",
+        "!r ",
+        "!found 4f ",
+        "status: ",
+    ):
         outcomes = (in_room(begin + text), in_direct_chat(begin + text))
         assert all(len(outcome.sentence) < 400 for outcome in outcomes if isinstance(outcome, Mistake))

@@ -46,7 +46,7 @@ async def test_me_tells_who_one_is_and_what_one_may_do(bench: Bench) -> None:
     assert await bench.direct("me") == [
         (
             "You are raj (raj@example.org), staff in direct chats, from the configuration. You may say: post, send, "
-            "undo, edit, repeat, fav, alt, retry, found, drop, inbox, r, claim, release, note, done, context, url, "
+            "undo, edit, repeat, fav, alt, retry, found, drop, inbox, r, say, claim, release, note, done, context, url, "
             "last, stats, panic, set, help, me. "
             "What you post here goes to mastodon, x, 20 s after you wrote it, unless you `undo` it."
         )

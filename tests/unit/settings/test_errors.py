@@ -50,7 +50,7 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("[stroe]", "stroe: unknown key; did you mean [store]?"),
         (
             "[qqqq]",
-            "qqqq: unknown key; there are: accounts, people, posting, rooms, store, web, xmpp",
+            "qqqq: unknown key; there are: accounts, people, posting, rooms, store, templates, web, xmpp",
         ),
         ("[store]\nurl = 'mysql://u:p@h'", 'store.url: must begin with "sqlite:///" or "postgresql+psycopg://"'),
         ("[store]\nurl = 'sqlite://'", 'store.url: must name a file, as "sqlite:///var/statusbridge.db"'),
@@ -77,6 +77,23 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         (ROOM + "hear_from = ['two']\n" + ACCOUNT, 'rooms[0].hear_from: no account is called "two"; accounts are: one'),
         (ROOM + "post_to = ['one', 'one']\n" + ACCOUNT, "rooms[0].post_to: names an account twice"),
         (ROOM + "post_to = ['one']\n[account.one]\nplugin = 'x'", "account: unknown key; did you mean [accounts]?"),
+        (
+            "[templates]\nsorry = 'We {x}'",
+            (
+                "templates.sorry: the brace at character 4 belongs to no place for a word: these are {1}, {2} and so "
+                "on, and a brace itself is written twice"
+            ),
+        ),
+        ("[templates]\nsorry = 'We {2}'", "templates.sorry: has the place {2}, but not {1}"),
+        ("[templates]\nsorry = ''", "templates.sorry: must not be empty"),
+        ("[templates]\nsorry = 5", "templates.sorry: must be text in quotes"),
+        (
+            "[templates]\n'So sorry' = 'We'",
+            (
+                'templates."So sorry": a template\'s name is at most 32 small letters, digits, - and _, and begins '
+                "with a letter or digit"
+            ),
+        ),
         ("[people]\n'ana' = ['staff']", "people.ana: must be an XMPP address, as name@example.org"),
         (
             "[people]\n'ana@b/c' = ['staff']",
@@ -130,7 +147,7 @@ def test_several_causes_are_told_at_once(causes: Causes) -> None:
 
 def test_keys_that_the_library_would_take_for_its_own(causes: Causes, good: str) -> None:
     assert causes(f"_env_file = 'x'\n{good}") == (
-        "config.toml: _env_file: unknown key; there are: accounts, people, posting, rooms, store, web, xmpp",
+        "config.toml: _env_file: unknown key; there are: accounts, people, posting, rooms, store, templates, web, xmpp",
     )
 
 
@@ -163,7 +180,7 @@ def test_a_key_with_control_characters_stays_one_line(causes: Causes, good: str)
             {"STATUSBRIDGE_QQQQ__X": "x"},
             (
                 "environment: STATUSBRIDGE_QQQQ__X: unknown key; "
-                "there are: accounts, people, posting, rooms, store, web, xmpp"
+                "there are: accounts, people, posting, rooms, store, templates, web, xmpp"
             ),
         ),
         (

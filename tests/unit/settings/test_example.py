@@ -57,7 +57,7 @@ def test_the_committed_file_is_right(read: Load) -> None:
 
 def test_with_every_comment_removed_it_still_loads(read: Load, tmp_path: Path) -> None:
     lines = [
-        line[2:] if line.startswith("# ") and (" = " in line or line == "# [web]") else line
+        line[2:] if line.startswith("# ") and (" = " in line or line in {"# [web]", "# [templates]"}) else line
         for line in render({"fake": _Own}).splitlines()
         if "ca_file" not in line
     ]
@@ -76,6 +76,7 @@ def test_with_every_comment_removed_it_still_loads(read: Load, tmp_path: Path) -
     assert settings.accounts["fake"].own["words"] == ["a", 'b"']
     assert settings.accounts["fake"].own["pause"] == "1m30s"
     assert settings.posting.post_to == ("fake",)
+    assert settings.template("maintenance") is not None
 
 
 def test_no_line_is_longer_than_a_screen() -> None:
