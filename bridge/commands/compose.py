@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Hold
@@ -15,7 +16,7 @@ from bridge.domain.text import TooLong, clean_inbound, is_blank, split
 from bridge.domain.wording import NOTHING, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.commands.accounts import AccountView
     from bridge.commands.context import Context
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PARTS = 25
 """The longest thread that one line makes."""
+
+_GOES_ON: Final = re.compile(r"[\w@-]|\.\w")
+"""What follows a mention that is longer than it seemed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,29 +167,58 @@ def _parts(context: Context, view: AccountView, draft: Draft, item: StoredItem |
 
 
 def _texts(view: AccountView, draft: Draft, *, prefix: str) -> Sequence[str]:
-    """Return a post's texts for one account.
+    """Return a post's texts for one account: with the mention that an answer needs, and signed where that is asked for.
 
-    Each part of an answer carries the mention, without which a private one would reach nobody.
+    Each part of an answer carries the mention, without which a private one would reach nobody; the last one is signed.
+    What the author has typed already isn't put there once more.
     """
-    lead = f"{prefix} " if prefix else ""
-    said = draft.text.removeprefix(lead) if lead else draft.text
-    text = f"{said} {_signature(view.signature, draft.nick)}".strip() if view.signature else said
-    if not text:
-        return [prefix]
+    typed, said = _addressed(draft.text, prefix)
+    sign = _signature(view, draft, said)
+    if not said:
+        return [" ".join(filter(None, (prefix, sign)))]
     limits = view.limits
     if limits is None:
-        return [lead + text]
+        return [typed + " ".join(filter(None, (said, sign)))]
     extra = view.length(draft.warning) if draft.warning else 0
+    lead = f"{prefix} " if prefix else ""
 
     def fits(part: str) -> bool:
         return view.length(lead + part) + extra <= limits.text
 
     try:
-        return [lead + part for part in split(text, fits, limit=PARTS)]
+        first, *rest = _signed(said, sign, fits)
     except TooLong as error:
         limit = plural(limits.text, "character")
         raise Mistake(f"{view.name} (takes {limit} a post): {error}. {NOTHING}") from None
+    return [typed + first, *(lead + part for part in rest)]
 
 
-def _signature(template: str, nick: str) -> str:
-    return template.replace("%s", nick)
+def _addressed(text: str, prefix: str) -> tuple[str, str]:
+    """Return what an answer begins with, as its author has typed it or as it has to be, and the rest."""
+    typed = text[: len(prefix)]
+    if not prefix or typed.casefold() != prefix.casefold() or _GOES_ON.match(text, len(prefix)):
+        return (f"{prefix} " if prefix else ""), text
+    rest = text[len(prefix) :]
+    return (typed if rest and not rest[0].isspace() else f"{typed} "), rest.strip()
+
+
+def _signature(view: AccountView, draft: Draft, said: str) -> str:
+    """Return what a text is signed with; nothing where its author has signed it."""
+    sign = (view.signature or "").replace("%s", draft.nick).strip()
+    before, there = said[: -len(sign)], said[-len(sign) :]
+    is_there = there.casefold() == sign.casefold() and (not before or before[-1].isspace())
+    return "" if sign and is_there else sign
+
+
+def _signed(said: str, sign: str, fits: Callable[[str], bool]) -> Sequence[str]:
+    """Return the parts of a text, the last of them signed; it has some words, unless none fits beside the signature."""
+    *parts, last = split(said, fits, limit=PARTS)
+    if not sign:
+        return [*parts, last]
+    try:
+        *more, last = split(last, lambda part: fits(f"{part} {sign}"), limit=PARTS - len(parts))
+    except TooLong:
+        if len(parts) + 1 == PARTS:
+            raise
+        return [*parts, last, *split(sign, fits, limit=1)]
+    return [*parts, *more, f"{last} {sign}"]
