@@ -360,6 +360,9 @@ async def _play_all(sessions: list[tuple[str, list[str]]], folder: Path) -> list
     await asyncio.to_thread(upgrade, f"sqlite:///{empty}")
     with closing(sqlite3.connect(empty)) as connection:
         connection.execute("INSERT INTO short_id (id, kind) VALUES (?, 'post')", (FIRST_ID - 1,))
+        # In a direct chat tom is new.
+        known = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "raj")]
+        connection.executemany("INSERT INTO welcome (jid, at) VALUES (?, ?)", known)
         connection.commit()
     played: list[list[str]] = []
     for number, (place, lines) in enumerate(sessions):

@@ -46,7 +46,8 @@ class Context:
     `right` is what the person may do here and why, `rights` what everybody may. `seed` is where the unit's ids come
     from, `secret` where the salts of its audit rows do. `blind` is whether lines before this one aren't committed yet.
     `shared` are the links of the files that the person last shared in this room without a word to us, which are
-    nobody's business until they say so. `own_hold` is the undo window that the person has set.
+    nobody's business until they say so. `own_hold` is the undo window that the person has set, `newcomer` whether
+    this is the first that they write to us directly, as far as we know.
     """
 
     incoming: Incoming
@@ -63,6 +64,7 @@ class Context:
     blind: bool = False
     shared: tuple[str, ...] = ()
     own_hold: timedelta | None = None
+    newcomer: bool = False
 
     @property
     def role(self) -> Role:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 
-from bridge.commands import declined, dispatch, offers
+from bridge.commands import declined, dispatch, offers, welcome
 from bridge.commands import heard as meaning
 from bridge.commands.context import Context, Deed, Mistake, Turn, saying
 from bridge.commands.heard import Unreadable
@@ -144,9 +144,10 @@ class Desk:
 
     def _context(self, incoming: Incoming, *, blind: bool = False) -> Context:
         room = incoming.archive if incoming.place is Place.ROOM else None
+        right = self._people.rights.of(incoming.sender, incoming.affiliation, room)
         return Context(
             incoming=incoming,
-            right=self._people.rights.of(incoming.sender, incoming.affiliation, room),
+            right=right,
             rights=self._people.rights,
             now=self._clock.now(),
             settings=self._settings,
@@ -159,6 +160,7 @@ class Desk:
             blind=blind,
             shared=self._shared_by(incoming),
             own_hold=self._people.hold_of(incoming.sender),
+            newcomer=right.role is not Role.NONE and welcome.is_first(incoming, self._people.welcomed),
         )
 
     def _shared_by(self, incoming: Incoming) -> tuple[str, ...]:
@@ -280,6 +282,8 @@ class _Judged:
         if stanza is None:
             return None
         turn = Turn(tx, context, stanza)
+        if context.newcomer:
+            welcome.greet(turn)
         self.deed(turn)
         return turn
 

@@ -41,14 +41,24 @@ def me(context: Context) -> Deed:
         lines.append(_offered(context) or "Ask an admin for a role.")
         return saying(" ".join(lines))
     lines.append(f"You may say: {', '.join(verb.name for verb in _sayable(context))}.")
+    lines += _defaults(context)
+    return saying(" ".join([*lines, _offered(context)]).rstrip())
+
+
+def _defaults(context: Context) -> list[str]:
+    """Return a sentence for each thing that the person, or the conversation, has set."""
+    own = " (as you have set it)" if context.own_hold is not None else ""
+    return [f"What you post here {goes_out(context)}{own}."]
+
+
+def goes_out(context: Context) -> str:
+    """Return where a post from this conversation goes, and when, as what follows its name."""
     names = context.settings.accounts_for(context.source)
     views = [context.accounts.view(name) for name in names]
     to = ", ".join(view.name for view in views if view is not None and view.enabled) or "no account"
     undo, hold = context.verb("undo"), context.hold
     when = f"{seconds(hold)} after you wrote it, unless you {undo} it" if hold else "at once"
-    own = " (as you have set it)" if context.own_hold is not None else ""
-    lines.append(f"What you post here goes to {to}, {when}{own}.")
-    return saying(" ".join([*lines, _offered(context)]).rstrip())
+    return f"goes to {to}, {when}"
 
 
 def _why_not(context: Context) -> str:

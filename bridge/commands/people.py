@@ -69,6 +69,10 @@ class Rights:
         return tuple(Target(jid, Place.ROOM) for jid in self.settings.rooms_using(account)) or self.told()
 
 
+def _read(tx: Tx) -> tuple[Mapping[str, Kept], Mapping[str, timedelta], frozenset[str]]:
+    return roles.everybody(tx), people.holds(tx), people.welcomed(tx)
+
+
 class People:
     """The copy, for all who ask what somebody may do. Used from one event loop."""
 
@@ -79,6 +83,8 @@ class People:
         self._news = store.event(people.TOPIC)
         self._fresh = False
         self._holds: Mapping[str, timedelta] = {}
+        self.welcomed = frozenset[str]()
+        """Whom the bot has welcomed, by bare JID."""
         self._watchers: list[Callable[[], None]] = []
         self.rights = Rights(settings, {})
         """Who may do what now."""
@@ -97,7 +103,7 @@ class People:
             return
         self._fresh = False
         self._news.clear()
-        kept, self._holds = await self._store.read(lambda tx: (roles.everybody(tx), people.holds(tx)))
+        kept, self._holds, self.welcomed = await self._store.read(_read)
         self._fresh = True
         if kept != self.rights.kept:
             self.rights = Rights(self._settings, kept)

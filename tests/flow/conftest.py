@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -180,6 +181,11 @@ def clock() -> FakeClock:
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("flow") / "store.db"
     upgrade(f"sqlite:///{path}")
+    # Most tests aren't about somebody's first day.
+    with closing(sqlite3.connect(path)) as connection:
+        rows = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "raj", "tom")]
+        connection.executemany("INSERT INTO welcome (jid, at) VALUES (?, ?)", rows)
+        connection.commit()
     return path
 
 

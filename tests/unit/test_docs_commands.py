@@ -12,6 +12,7 @@ import pytest
 from bridge.commands.grammar import Command, Line, parse
 from bridge.commands.verbs import NAMES, VERBS
 from bridge.domain.people import Place
+from bridge.domain.templates import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,14 @@ SESSION = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 
 
+class Whatever(Template):
+    """A template that is content with all words."""
+
+    def words(self, said: str) -> tuple[str, ...]:
+        del said
+        return ()
+
+
 class Everything:
     """Names as examples have them: whatever is named exists."""
 
@@ -42,8 +51,8 @@ class Everything:
     def nick(self, name: str) -> bool:
         return bool(name)
 
-    def template(self, name: str) -> bool:
-        return bool(name)
+    def template(self, name: str) -> Template | None:
+        return Whatever("") if name else None
 
 
 def examples(page: str) -> Iterator[tuple[str, str]]:

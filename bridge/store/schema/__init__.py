@@ -23,7 +23,7 @@ from bridge.store.schema.chat import (
     reaction,
     stanza,
 )
-from bridge.store.schema.house import account_state, audit, control, keep, person, role
+from bridge.store.schema.house import account_state, audit, control, keep, person, role, welcome
 from bridge.store.schema.incoming import ITEM_ANSWERED, ITEM_OPEN, errand, item, note
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
@@ -80,4 +80,5 @@ __all__ = [
     "role",
     "short_id",
     "stanza",
+    "welcome",
 ]

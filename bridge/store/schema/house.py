@@ -56,6 +56,14 @@ role = Table(
     comment="What admins said in the chat of who may do what, over the configuration.",
 )
 
+welcome = Table(
+    "welcome",
+    metadata,
+    Column("jid", SafeText, primary_key=True, comment="real bare JID"),
+    Column("at", Utc, nullable=False),
+    comment="Whom the bot has told who they are and what bare words do, the first time they wrote to it directly.",
+)
+
 audit = Table(
     "audit",
     metadata,

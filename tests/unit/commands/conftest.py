@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -288,6 +290,11 @@ def _post_id() -> Callable[[list[str]], int]:
 def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("desk") / "store.db"
     upgrade(f"sqlite:///{path}")
+    # Most tests aren't about somebody's first day.
+    with closing(sqlite3.connect(path)) as connection:
+        rows = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "raj", "tom")]
+        connection.executemany("INSERT INTO welcome (jid, at) VALUES (?, ?)", rows)
+        connection.commit()
     return path
 
 

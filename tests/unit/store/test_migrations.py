@@ -15,7 +15,7 @@ from sqlalchemy import text
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import EntryId
 from bridge.domain.inbox import ItemState
-from bridge.store import ForeignError, SchemaError, Store, inbox, migrations, references, triage, upgrade
+from bridge.store import ForeignError, SchemaError, Store, inbox, migrations, people, references, triage, upgrade
 from bridge.store.engine import Backend, backend_for
 from bridge.store.migrations.run import config
 from bridge.store.schema import metadata
@@ -113,6 +113,8 @@ async def test_what_an_older_version_wrote_is_read_and_goes_on(store_url: str, b
         assert theirs is not None
         assert theirs.post is None
         assert await store.write(lambda tx: triage.release(tx, EntryId(1), person="raj@example.org"))
+        # Who has used the bot for long needs no welcome.
+        assert await store.read(people.welcomed) == {"raj@example.org"}
 
 
 def test_a_newer_store_is_refused(backend: Backend, connection: Connection, store_url: str) -> None:
