@@ -9,7 +9,7 @@ A session is a fenced block, ```` ```chat room ```` or ```` ```chat direct ````.
          further lines of the same message, indented
 
 Only the lines of the bot are made here. Desk, store, lanes' units and wording are the program's own; the platforms
-are made up: `mastodon` remembers keys for an hour, can be searched, and deletes; `x` can do nothing but post.
+are made up: `mastodon` remembers keys for an hour, can be searched, edits and deletes; `x` can do nothing but post.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Platform:
     """A made-up account: what it can do, and how much it takes."""
 
     text: int
+    edits: bool
     deletes: bool
     terms: Terms
 
@@ -113,14 +114,15 @@ class Platform:
             problem=None,
             limits=Limits(text=self.text),
             length=graphemes,
+            edits=self.edits,
             deletes=self.deletes,
             finds=self.terms.finds,
         )
 
 
 PLATFORMS: Final = {
-    "mastodon": Platform(text=500, deletes=True, terms=Terms(finds=True, key_lifetime=timedelta(hours=1))),
-    "x": Platform(text=280, deletes=False, terms=Terms()),
+    "mastodon": Platform(text=500, edits=True, deletes=True, terms=Terms(finds=True, key_lifetime=timedelta(hours=1))),
+    "x": Platform(text=280, edits=False, deletes=False, terms=Terms()),
 }
 
 

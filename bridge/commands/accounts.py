@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.domain.posts import Money, Post
     from bridge.plugin import Limits
+
+
+def _nothing(_post: Post) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +21,8 @@ class AccountView:
     """One account as it is now.
 
     `problem` is one sentence where the account is not up. `limits` are the last known ones, None if it was never
-    reached; `length` counts a text as the platform does. `edits`, `deletes`, `finds`, `listens`, `repeats`,
+    reached; `length` counts a text as the platform does, and `cost` tells what publishing something will cost, None
+    where it costs nothing or the plugin can't tell. `edits`, `deletes`, `finds`, `listens`, `repeats`,
     `favours` and `shows` say what its plugin can do.
     """
 
@@ -27,6 +33,7 @@ class AccountView:
     problem: str | None
     limits: Limits | None
     length: Callable[[str], int]
+    cost: Callable[[Post], Money | None] = _nothing
     edits: bool = False
     deletes: bool = False
     finds: bool = False

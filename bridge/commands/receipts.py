@@ -13,8 +13,9 @@ from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
 from bridge.domain.pictures import PictureState, taken, undescribed
+from bridge.domain.posts import Post
 from bridge.domain.text import clean_inbound, graphemes
-from bridge.domain.wording import FITS, Lack, Preview, gathered, more, receipt
+from bridge.domain.wording import FITS, Lack, Preview, cost, gathered, more, receipt
 from bridge.settings import Mode
 from bridge.store import floods, inbox, notices, outbox, pictures, posts
 from bridge.store import receipts as stored_receipts
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from bridge.commands.accounts import Accounts
+    from bridge.commands.accounts import Accounts, AccountView
     from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
     from bridge.domain.notices import Notice
     from bridge.domain.outbox import StoredPost
     from bridge.domain.people import Target
     from bridge.domain.pictures import StoredPicture
+    from bridge.domain.posts import Money
     from bridge.settings import Settings
     from bridge.store import Tx
 
@@ -82,7 +84,7 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
     return receipt(
         stored,
         deliveries,
-        preview=None if plain else preview(stored, deliveries, accounts, own),
+        preview=None if plain else preview(stored, deliveries, accounts, own, whole=asked),
         lacks=_lacks(own),
         to=None if item is None else addressee(item, stored.nick),
         now=now,
@@ -111,9 +113,14 @@ def handle(item: StoredItem) -> str:
 
 
 def preview(
-    stored: StoredPost, deliveries: Sequence[Delivery], accounts: Accounts, own: Sequence[StoredPicture] = ()
+    stored: StoredPost,
+    deliveries: Sequence[Delivery],
+    accounts: Accounts,
+    own: Sequence[StoredPicture] = (),
+    *,
+    whole: bool = False,
 ) -> Preview:
-    """Return how a held post will look on each account, with its `own` pictures."""
+    """Return how a held post will look on each account, with its `own` pictures; `whole` shows all of each part."""
     ready = [one for one in own if one.state is PictureState.READY]
     grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in deliveries:
@@ -123,15 +130,29 @@ def preview(
         characters=graphemes(stored.text),
         fits={name: _fit(name, ones, accounts) + _seen(name, ready, accounts) for name, ones in grouped.items()},
         pictures=len(ready),
-        parts=tuple(_cuts(grouped.values())),
+        parts=tuple(_cuts(grouped.values(), whole=whole)),
+        lasts={name: _lasts(accounts.view(name)) for name in grouped},
     )
 
 
 def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts) -> str:
-    if len(ones) > 1:
-        return f"{len(ones)} parts"
     view = accounts.view(name)
-    return FITS if view is not None and view.limits is not None else "not checked (never reached yet)"
+    price = "" if view is None else cost(_prices(view, ones))
+    if len(ones) > 1:
+        return f"{len(ones)} parts{price}"
+    return (FITS if view is not None and view.limits is not None else "not checked (never reached yet)") + price
+
+
+def _prices(view: AccountView, ones: Sequence[Delivery]) -> list[Money]:
+    made = [Post(text=one.text, visibility=one.visibility, warning=one.warning) for one in ones]
+    return [price for one in made if (price := view.cost(one)) is not None]
+
+
+def _lasts(view: AccountView | None) -> tuple[str, ...]:
+    """Return what can't be done on an account to what is out; of one that isn't there nothing is known."""
+    if view is None or view.limits is None:
+        return ()
+    return tuple(word for word, can in (("edited", view.edits), ("deleted", view.deletes)) if not can)
 
 
 def _lacks(own: Sequence[StoredPicture]) -> Lack:
@@ -153,14 +174,14 @@ def _seen(name: str, ready: Sequence[StoredPicture], accounts: Accounts) -> str:
     return f" WITHOUT {what}" if not many else f" with {many} of {len(ready)} pictures"
 
 
-def _cuts(threads: Iterable[Sequence[Delivery]]) -> list[str]:
+def _cuts(threads: Iterable[Sequence[Delivery]], *, whole: bool) -> list[str]:
     """Return where the threads are cut; where two accounts cut alike, once."""
     alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for ones in threads:
         if len(ones) > 1:
             alike[tuple(one.text for one in ones)].append(ones[0].account)
     lines = [
-        f"{', '.join(names)} {number}/{len(texts)}: {_shortened(text)}"
+        f"{', '.join(names)} {number}/{len(texts)}: {_on_one_line(text) if whole else _shortened(text)}"
         for texts, names in alike.items()
         for number, text in enumerate(texts, 1)
     ]
@@ -168,6 +189,10 @@ def _cuts(threads: Iterable[Sequence[Delivery]]) -> list[str]:
     return lines if more <= 0 else [*lines[:_LINES], f"... and {more} more"]
 
 
+def _on_one_line(text: str) -> str:
+    return " ".join(clean_inbound(text, None).split())
+
+
 def _shortened(text: str) -> str:
-    words = " ".join(clean_inbound(text, None).split())
+    words = _on_one_line(text)
     return words if len(words) <= _HEAD + _TAIL + 5 else f"{words[:_HEAD].rstrip()} ... {words[-_TAIL:].lstrip()}"

@@ -6,8 +6,9 @@ Verbs are quoted as they are typed in the conversation: with `!` in a room, bare
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.outbox import StoredPost, Tally
+    from bridge.domain.posts import Money
 
 NOTHING = "Nothing was posted."
 
@@ -167,14 +169,16 @@ class Lack(Enum):
 class Preview:
     """What the receipt of a held post tells before it goes out.
 
-    `characters` counts the text alone; `fits` says for each account whether it fits (`ok`, `2 parts`, ...); `parts` are
-    the lines that show where a thread is cut; `pictures` is how many go with it.
+    `characters` counts the text alone; `fits` says for each account whether it fits, and at what price (`ok`,
+    `2 parts`, ...), and `lasts` what can't be done there once it is out (`edited`, `deleted`); `parts` are the lines
+    that show where a thread is cut; `pictures` is how many go with it.
     """
 
     characters: int
     fits: Mapping[str, str]
     parts: tuple[str, ...] = ()
     pictures: int = 0
+    lasts: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 def receipt(
@@ -236,7 +240,7 @@ def _held(
     if preview is None:
         return f"to {to or accounts} in {left}: {choice}"
     parts = "".join(f"\n| {line}" for line in preview.parts)
-    fits = ", ".join(f"{account} {word}" for account, word in preview.fits.items())
+    fits = ", ".join(f"{account} {word}{_for_good(preview, account, to)}" for account, word in preview.fits.items())
     if to is not None:
         plain = set(preview.fits.values()) <= {FITS}
         return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
@@ -244,6 +248,21 @@ def _held(
     seen += f", {stored.visibility.value}" if stored.visibility else ""
     seen += f', behind "{clause(stored.warning)}"' if stored.warning else ""
     return f"{plural(preview.characters, 'character')}{seen}: {fits}. {when}{parts}"
+
+
+def _for_good(preview: Preview, account: str, to: str | None) -> str:
+    """Return what can't be done to a post there once it is out; of answers, whose line is full already, nothing."""
+    words = " or ".join(preview.lasts.get(account, ()))
+    return f" (can't be {words})" if words and to is None else ""
+
+
+def cost(prices: Iterable[Money]) -> str:
+    """Return what something costs, all in all, as the end of what is said of it: `, costs 0.02 USD`."""
+    total: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for one in prices:
+        total[one.currency] += one.amount
+    said = " and ".join(f"{amount.normalize():f} {clause(currency)}" for currency, amount in total.items())
+    return f", costs {said}" if said else ""
 
 
 def _how(deliveries: Sequence[Delivery]) -> str:

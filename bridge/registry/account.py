@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from bridge.commands.accounts import AccountView
-from bridge.plugin import Deletes, Edits, Favours, Finds, Listens, Repeats, Shows, graphemes
+from bridge.plugin import Deletes, Edits, Favours, Finds, Listens, Money, Repeats, Shows, graphemes
 from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
 from bridge.store import StoreError
 
 if TYPE_CHECKING:
-    from bridge.plugin import Clock, Limits
+    from bridge.plugin import Clock, Limits, Post
     from bridge.registry.building import Recipe
     from bridge.registry.catalog import AnyPlugin
     from bridge.settings import AccountSettings
+
+_CURRENCY: Final = 3  # letters in ISO 4217
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -65,6 +67,7 @@ class Account:
         self._learned: Limits | None = None
         self._counter: AnyPlugin | None = None
         self._miscounted = False
+        self._mispriced = False
         self.status = self._first_status()
 
     @property
@@ -115,15 +118,33 @@ class Account:
     def length(self, text: str) -> int:
         """Count a text as the platform does, also while it can't be reached."""
         try:
-            if self._counter is None and self._made.own is not None:
-                self._counter = self.make()
-            if self._counter is not None:
-                return self._counter.length(text)
+            if (plugin := self._asked()) is not None:
+                return plugin.length(text)
         except Exception:  # noqa: BLE001 - a plugin's bug is its own
             if not self._miscounted:
                 self._miscounted = True
                 _log.exception("the plugin can't count a text", account=self.name, plugin=self.settings.plugin)
         return graphemes(text)
+
+    def cost(self, post: Post) -> Money | None:
+        """Return what publishing something will cost, also while the platform can't be reached.
+
+        None where it costs nothing, or where the plugin can't tell.
+        """
+        try:
+            cost = None if (plugin := self._asked()) is None else plugin.cost(post)
+            return _price(cost)
+        except Exception:  # noqa: BLE001 - a plugin's bug is its own
+            if not self._mispriced:
+                self._mispriced = True
+                _log.exception("the plugin can't tell a cost", account=self.name, plugin=self.settings.plugin)
+        return None
+
+    def _asked(self) -> AnyPlugin | None:
+        """Return an instance of the plugin that can be asked what needs no connection."""
+        if self._counter is None and self._made.own is not None:
+            self._counter = self.make()
+        return self._counter
 
     def view(self) -> AccountView:
         """Return what commands and lanes may know of it."""
@@ -136,6 +157,7 @@ class Account:
             problem=None if self.up else self.status.problem,
             limits=self.limits,
             length=self.length,
+            cost=self.cost,
             edits=plugin is not None and issubclass(plugin, Edits),
             deletes=plugin is not None and issubclass(plugin, Deletes),
             finds=plugin is not None and issubclass(plugin, Finds),
@@ -152,3 +174,14 @@ class Account:
         if self.problems:
             return Status(State.DOWN, self.problems[0].text)
         return Status(State.STARTING)
+
+
+def _price(cost: object) -> Money | None:
+    """Return a cost that can be said; raises where it is none."""
+    if cost is None:
+        return None
+    if not isinstance(cost, Money):
+        raise TypeError(f"a cost is Money, not {type(cost).__name__}")
+    if not cost.amount.is_finite() or len(cost.currency) != _CURRENCY:
+        raise ValueError("a cost is a number, and three letters for its currency")
+    return cost if cost.amount else None

@@ -23,6 +23,7 @@ from bridge.plugin import (
     Keep,
     Key,
     Listens,
+    Money,
     Plugin,
     Post,
     Posted,
@@ -81,6 +82,11 @@ class FakePlugin(Plugin[FakeSettings]):
         self.settings.platform.left += 1
         self.left.set()
         self.settings.platform.wake()
+
+    def cost(self, post: Post) -> Money | None:
+        """Return the platform's price."""
+        del post
+        return self.settings.platform.price
 
     async def post(self, post: Post, key: Key) -> Posted:
         """Publish."""

@@ -27,6 +27,7 @@ from bridge.plugin import (
     Item,
     Key,
     Limits,
+    Money,
     Post,
     Posted,
     PostId,
@@ -52,9 +53,9 @@ class FakePlatform:
     """What one account's platform knows, and how its next calls go; used from one event loop.
 
     A key is honoured for `limits.key_lifetime` after its first post (zero: never). With `findable` false it can be
-    searched, but the search can't be relied on. `overlap` is how many known items a listener hears again. `items` is
-    what was said to the account, `elsewhere` what was said to others, which only a search for a word hears. `hung` is
-    set as soon as a call hangs.
+    searched, but the search can't be relied on. `overlap` is how many known items a listener hears again, `price` what
+    each post costs. `items` is what was said to the account, `elsewhere` what was said to others, which only a search
+    for a word hears. `hung` is set as soon as a call hangs.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class FakePlatform:
         limits: Limits | None = None,
         findable: bool = True,
         overlap: int = 0,
+        price: Money | None = None,
         address: str = "https://platform.example",
     ) -> None:
         """Begin with nothing published, and everything going well."""
@@ -71,6 +73,7 @@ class FakePlatform:
         self.limits = limits or Limits(text=500, key_lifetime=timedelta(hours=1))
         self.findable = findable
         self.overlap = overlap
+        self.price = price
         self.address = address
         self.calls: list[Call] = []
         self.deleted: list[PostId] = []

@@ -19,7 +19,12 @@ TEXT = "EU users can't sign in, we are on it"
 async def test_a_post_is_previewed_and_goes_out_when_its_hold_ends(build: Build) -> None:
     house = await build("mastodon", "x", hold="20s")
     lines = await house.say(f"!post {TEXT}")
-    assert lines == ["[1] 36 characters: mastodon ok, x ok. Sending in 20 s: `!send`, `!undo`, or correct your message"]
+    assert lines == [
+        (
+            "[1] 36 characters: mastodon ok (can't be edited), x ok (can't be edited). "
+            "Sending in 20 s: `!send`, `!undo`, or correct your message"
+        )
+    ]
     await house.pass_time(19)
     assert house.platforms["mastodon"].published == []
     await house.pass_time(1)
@@ -73,7 +78,7 @@ async def test_a_hold_runs_only_while_its_conversation_attends(build: Build) -> 
     await house.chat.arrive(ROOM)
     await house.quiet()
     choice = "`!send`, `!undo`, or correct your message"
-    assert house.heard() == [f"~[1] 13 characters: mastodon ok. Sending in 20 s: {choice}"]
+    assert house.heard() == [f"~[1] 13 characters: mastodon ok (can't be edited). Sending in 20 s: {choice}"]
     await house.pass_time(19)
     assert house.platforms["mastodon"].count("post") == 1
     await house.pass_time(1)
@@ -103,8 +108,8 @@ async def test_after_downtime_the_whole_hold_begins_anew_and_is_announced(build:
     await house.clock.advance(3000)
     await house.start()
     assert house.heard() == [
-        "[1] 3 characters: mastodon ok. Sending in 20 s: `!send`, `!undo`, or correct your message",
-        "[2] 3 characters: mastodon ok. Sending in 20 s: `!send`, `!undo`, or correct your message",
+        "[1] 3 characters: mastodon ok (can't be edited). Sending in 20 s: `!send`, `!undo`, or correct your message",
+        "[2] 3 characters: mastodon ok (can't be edited). Sending in 20 s: `!send`, `!undo`, or correct your message",
     ]
     await house.pass_time(19)
     assert house.platforms["mastodon"].published == []

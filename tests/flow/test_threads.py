@@ -29,7 +29,8 @@ async def test_a_long_text_is_split_and_each_part_answers_the_one_before(build: 
     house = await build(limits=SHORT, hold="20s")
     assert await house.say(f"!post {LONG}") == [
         (
-            "[1] 58 characters: mastodon 3 parts. Sending in 20 s: `!send`, `!undo`, or correct your message\n"
+            "[1] 58 characters: mastodon 3 parts (can't be edited). "
+            "Sending in 20 s: `!send`, `!undo`, or correct your message\n"
             f"| mastodon 1/3: {ONE}\n| mastodon 2/3: {TWO}\n| mastodon 3/3: {THREE}"
         )
     ]

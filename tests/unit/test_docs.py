@@ -99,7 +99,10 @@ def test_a_session_quotes_what_the_bot_says_now(generator: Any, tmp_path: Path) 
     after = generator.made(before, tmp_path)
     assert after.splitlines()[1:3] == [
         "raj: !post hi",
-        "bot: [4f] 2 characters: mastodon ok, x ok. Sending in 20 s: `!send`, `!undo`, or correct your message",
+        (
+            "bot: [4f] 2 characters: mastodon ok, x ok (can't be edited or deleted). "
+            "Sending in 20 s: `!send`, `!undo`, or correct your message"
+        ),
     ]
     assert "something else" not in after
     assert "and more" not in after

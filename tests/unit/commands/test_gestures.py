@@ -119,7 +119,7 @@ async def test_another_text_for_what_is_held(chat: Chat, way: Way) -> None:
     marked = "!post We are down" if chat.where == ROOM else "post We are down"
     told = await (chat.do(corrected("m1"), marked) if way == "gesture" else chat.say("edit 1 We are down"))
     assert told == [told[0]]
-    assert told[0].startswith("[1] 11 characters: mastodon ok, x ok. Sending in 20 s")
+    assert told[0].startswith("[1] 11 characters: mastodon ok, x ok (can't be edited or deleted). Sending in 20 s")
     after = await chat.bench.deliveries(1)
     assert {one.text for one in after} == {"We are down"}
     assert {one.id for one in after}.isdisjoint(one.id for one in before)

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from bridge.commands.grammar import Command, Line, parse
 from bridge.commands.verbs import VERBS
+from bridge.domain.people import Place
+from tests.unit.commands.test_grammar_any import Everything
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Bench
@@ -24,6 +29,30 @@ async def test_help_explains_each_verb(bench: Bench) -> None:
         (line,) = await bench.direct(f"help {verb.name}")
         assert line.startswith(f"`{verb.usage}`")
         assert ("not in this version" in line) is not verb.built
+
+
+@pytest.mark.parametrize("who", ["raj", "tom", "ana", "eve"])
+async def test_help_fits_one_screen_for_each_role(bench: Bench, who: str) -> None:
+    answers = await bench.room("!help", who=who)
+    if who != "eve":
+        answers += await bench.direct("help", who=who)
+    for answer in answers:
+        lines = answer.splitlines()
+        assert len(lines) <= 12
+        assert max(map(len, lines)) <= 110
+
+
+@pytest.mark.parametrize("place", list(Place))
+async def test_help_has_an_example_that_is_a_command_for_each_verb(bench: Bench, place: Place) -> None:
+    bench.configure(templates={"maintenance": "{1} at {2}"})
+    for verb in VERBS:
+        said = bench.direct(f"help {verb.name}") if place is Place.DIRECT else bench.room(f"!help {verb.name}")
+        (answer,) = await said
+        example = answer.partition("For example: ")[2].splitlines()[0].strip("`")
+        if place in verb.places:
+            command = parse(Line(text=f"!{example.removeprefix('!')}", place=place), Everything())
+            assert isinstance(command, Command), example
+            assert command.verb == ("post" if verb.prefix else verb.name)
 
 
 async def test_help_explains_an_alias(bench: Bench) -> None:

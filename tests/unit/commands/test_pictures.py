@@ -81,7 +81,8 @@ async def test_a_picture_alone_waits_for_the_next_line_and_goes_with_it(bench: B
     ]
     (line,) = await bench.direct("The lift is out of order")
     assert line == (
-        "[1] 24 characters, 1 picture: mastodon ok, x ok. Sending in 20 s: `send`, `undo`, or correct your message"
+        "[1] 24 characters, 1 picture: mastodon ok, x ok (can't be edited or deleted). "
+        "Sending in 20 s: `send`, `undo`, or correct your message"
     )
     (picture,) = await all_pictures(bench)
     assert (picture.post, picture.alt, picture.url) == (1, "", URL)
@@ -98,7 +99,9 @@ async def test_words_that_come_with_a_picture_are_its_status_and_describe_it(ben
     assert {Hold.PICTURE, Hold.UNDO} == (await bench.deliveries(1))[0].held
     await bench.clock.advance(60)
     (receipt,) = await settle(bench)
-    assert receipt.startswith("[1] 24 characters, 1 picture: mastodon ok, x ok. Sending in 20 s")
+    assert receipt.startswith(
+        "[1] 24 characters, 1 picture: mastodon ok, x ok (can't be edited or deleted). Sending in 20 s"
+    )
     (picture,) = await all_pictures(bench)
     assert picture.alt == "The lift is out of order"
     for one in await bench.deliveries(1):
@@ -259,7 +262,9 @@ async def test_a_description_is_asked_for_where_an_account_wants_one(bench: Benc
     )
     lines = await bench.direct("alt A shut door with a note on it")
     assert lines[0] == "[1] its picture is described"
-    assert lines[1].startswith("[1] 8 characters, 1 picture: mastodon ok, x ok. Sending in 20 s")
+    assert lines[1].startswith(
+        "[1] 8 characters, 1 picture: mastodon ok, x ok (can't be edited or deleted). Sending in 20 s"
+    )
     assert [one.alt for one in await all_pictures(bench)] == ["A shut door with a note on it"]
     assert (await bench.deliveries(1))[0].hold_until == bench.clock.now() + timedelta(seconds=20)
 
@@ -319,7 +324,7 @@ async def test_what_an_account_does_not_take_is_said_before_it_goes_out(bench: B
     await bench.direct("", **file(URL, OTHER))
     await settle(bench)
     (line,) = await bench.direct("Two views")
-    assert "mastodon ok with 1 of 2 pictures, x ok WITHOUT pictures." in line
+    assert "mastodon ok with 1 of 2 pictures, x ok WITHOUT pictures (can't be edited or deleted)." in line
 
 
 async def test_a_customer_is_answered_with_a_picture(bench: Bench) -> None:

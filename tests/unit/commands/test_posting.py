@@ -24,7 +24,12 @@ def posting(bench: Bench, **values: Any) -> None:
 
 async def test_a_post_is_previewed_and_held(bench: Bench, clock: FakeClock) -> None:
     lines = await bench.room("!post EU users can't sign in, we are on it")
-    assert lines == ["[1] 36 characters: mastodon ok, x ok. Sending in 20 s: `!send`, `!undo`, or correct your message"]
+    assert lines == [
+        (
+            "[1] 36 characters: mastodon ok, x ok (can't be edited or deleted). "
+            "Sending in 20 s: `!send`, `!undo`, or correct your message"
+        )
+    ]
     made = await bench.deliveries(1)
     assert [(one.account, one.text, one.state, one.held) for one in made] == [
         ("mastodon", "EU users can't sign in, we are on it", State.HELD, frozenset({"undo"})),
@@ -36,7 +41,12 @@ async def test_a_post_is_previewed_and_held(bench: Bench, clock: FakeClock) -> N
 
 async def test_a_status_in_a_direct_chat_is_previewed_and_held(bench: Bench) -> None:
     lines = await bench.direct("EU users can't sign in")
-    assert lines == ["[1] 22 characters: mastodon ok, x ok. Sending in 20 s: `send`, `undo`, or correct your message"]
+    assert lines == [
+        (
+            "[1] 22 characters: mastodon ok, x ok (can't be edited or deleted). "
+            "Sending in 20 s: `send`, `undo`, or correct your message"
+        )
+    ]
     assert await bench.states(1) == {"mastodon": ["held"], "x": ["held"]}
 
 
@@ -99,13 +109,15 @@ async def test_prefixes_name_accounts_and_visibility(bench: Bench) -> None:
 
 async def test_a_content_warning_goes_before_the_text_and_is_shown(bench: Bench) -> None:
     (line,) = await bench.room("!cw Outage: post hello")
-    assert line.startswith('[1] 5 characters, behind "Outage": mastodon ok, x ok. Sending in 20 s: ')
+    assert line.startswith(
+        '[1] 5 characters, behind "Outage": mastodon ok, x ok ' + "(can't be edited or deleted). Sending in 20 s: "
+    )
     assert {(one.text, one.warning) for one in await bench.deliveries(1)} == {("hello", "Outage")}
 
 
 async def test_a_content_warning_counts(bench: Bench) -> None:
     (line,) = await bench.direct(f"to x cw {'w' * 200}: post {'hello ' * 20}")
-    assert ": x 2 parts. " in line
+    assert ": x 2 parts (can't be edited or deleted). " in line
     assert len(await bench.deliveries(1)) == 2
 
 
@@ -115,7 +127,8 @@ async def test_a_preview_is_held_until_its_author_sends_it(bench: Bench, hold: i
     bench.born_for = frozenset({"mastodon", "x"})
     (line,) = await bench.direct("preview cw Outage: post hello")
     assert line == (
-        '[1] 5 characters, behind "Outage": mastodon ok, x ok. Held until you say so: `send`, `undo`, or correct your '
+        '[1] 5 characters, behind "Outage": mastodon ok, x ok '
+        "(can't be edited or deleted). Held until you say so: `send`, `undo`, or correct your "
         "message. Nothing was posted."
     )
     await bench.clock.advance(7200)
@@ -165,7 +178,7 @@ async def test_a_long_text_is_a_thread_where_it_does_not_fit(bench: Bench) -> No
     text = " ".join(f"Sentence number {number} is here." for number in range(14))
     lines = await bench.room(f"!post {text}")
     assert lines[0].splitlines()[0] == (
-        f"[1] {len(text)} characters: mastodon ok, x 2 parts. Sending in 20 s: "
+        f"[1] {len(text)} characters: mastodon ok, x 2 parts (can't be edited or deleted). Sending in 20 s: "
         "`!send`, `!undo`, or correct your message"
     )
     assert [line.partition(":")[0] for line in lines[0].splitlines()[1:]] == ["| x 1/2", "| x 2/2"]

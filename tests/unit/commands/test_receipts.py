@@ -72,7 +72,7 @@ async def test_the_time_left_is_that_of_the_moment(bench: Bench, clock: FakeCloc
 async def test_where_two_accounts_cut_alike_the_parts_are_shown_once(bench: Bench) -> None:
     bench.accounts.change("mastodon", limits=bench.accounts.views["x"].limits)
     lines = (await bench.room("!post " + "Many words make a thread of it. " * 100))[0].splitlines()
-    assert lines[0].startswith("[1] 3199 characters: mastodon 13 parts, x 13 parts.")
+    assert lines[0].startswith("[1] 3199 characters: mastodon 13 parts, x 13 parts (can't be edited or deleted).")
     assert lines[1].startswith("| mastodon, x 1/13: Many words make a thread of it. ")
     assert lines[-1] == "| ... and 5 more"
     assert len(lines) == 10

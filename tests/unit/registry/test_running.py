@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bridge.domain.clock import SystemClock
-from bridge.plugin import Limits, PluginError, UnauthorizedError, UnavailableError
+from bridge.plugin import Limits, Money, PluginError, Post, UnauthorizedError, UnavailableError
 from bridge.registry import (
     Account,
     Catalog,
@@ -244,6 +245,32 @@ def test_a_plugin_that_can_not_count_counts_graphemes(account: Account, plugin: 
 
     plugin.length = fail
     assert [account.length(text) for text in ("e\u0301", "👩‍👩‍👧", "ab")] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        RuntimeError(),
+        "0.02 USD",
+        Money(amount=Decimal("NaN"), currency="USD"),
+        Money(amount=Decimal(1), currency="a whole euro"),
+        Money(amount=cast("Decimal", 0.02), currency="USD"),
+    ],
+)
+def test_a_plugin_that_can_not_tell_a_cost_costs_nothing(account: Account, plugin: Any, wrong: object) -> None:
+    def fail(_self: object, _post: Post) -> object:
+        if isinstance(wrong, Exception):
+            raise wrong
+        return wrong
+
+    plugin.cost = fail
+    assert account.view().cost(Post(text="hello")) is None
+
+
+def test_what_a_plugin_says_of_its_price_is_passed_on(account: Account, plugin: Any) -> None:
+    price = Money(amount=Decimal("0.02"), currency="USD")
+    plugin.cost = lambda _self, post: price if post.text == "hello" else None
+    assert [account.view().cost(Post(text=text)) for text in ("hello", "bye")] == [price, None]
 
 
 async def test_all_accounts_run_and_stop_together(

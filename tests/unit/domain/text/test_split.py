@@ -59,6 +59,46 @@ def test_parts_end_where_clusters_end(text: str, limit: int) -> None:
         assert at in ends or text[at].isspace()
 
 
+FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
+WHOLES = [
+    "@kim@mastodon.example",
+    "@Ana_B@social.example.org",
+    "https://example.org/a?b=c.d",
+    "status.example.org/4f",
+    "raj@example.org",
+]
+PIECES = st.one_of(
+    st.sampled_from([*WHOLES, FAMILY * 9, "e\u0301" * 40, "\U0001f1e9\U0001f1ea" * 20, "กำ" * 20]),
+    st.sampled_from(["Sorry.", "We", "are", "on", "it!", "more", "(soon)", "“Now.”"]),
+)
+
+
+@CALM
+@given(st.lists(st.tuples(PIECES, SPACES), max_size=30), st.integers(25, 60))
+def test_no_part_ends_within_a_link_a_mention_or_a_grapheme(pieces: list[tuple[str, str]], limit: int) -> None:
+    text = "".join(piece + space for piece, space in pieces)
+    ends, at = {0}, 0
+    for cluster in clusters(text):
+        at += len(cluster)
+        ends.add(at)
+    inside = [match.span() for whole in WHOLES for match in re.finditer(re.escape(whole), text)]
+    at = 0
+    for part in split(text, at_most(limit)):
+        begin = text.index(part, at)
+        at = begin + len(part)
+        for edge in (begin, at):
+            assert edge in ends or text[edge : edge + 1].isspace()
+            assert not any(first < edge < last for first, last in inside)
+        assert graphemes(part) <= limit
+
+
+@CALM
+@given(st.lists(st.sampled_from(["We are on it.", "More soon!", "Sorry?", "It holds."]), min_size=2, max_size=30))
+def test_sentences_that_fit_are_never_cut(sentences: list[str]) -> None:
+    for part in split(" ".join(sentences), at_most(30)):
+        assert part.endswith((".", "!", "?"))
+
+
 def test_what_fits_is_left_as_it_is() -> None:
     text = "  Two  spaces.\n\nAnd “quotes”  "
     assert split(text, at_most(300)) == (text,)

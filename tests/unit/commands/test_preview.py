@@ -1,0 +1,77 @@
+"""What is said of a post before it goes out: what each account will get, what it costs, and what is lost there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.domain.text import graphemes
+from bridge.plugin import Limits, Money, Post
+
+if TYPE_CHECKING:
+    from tests.unit.commands.conftest import Bench
+
+CHOICE = "`send`, `undo`, or correct your message"
+
+
+def cents(post: Post) -> Money | None:
+    return Money(amount=Decimal("0.010") * len(post.text), currency="USD") if post.text else None
+
+
+async def test_an_account_that_can_do_everything_is_just_ok(bench: Bench) -> None:
+    assert await bench.direct("to mastodon post hello") == [f"[1] 5 characters: mastodon ok. Sending in 20 s: {CHOICE}"]
+
+
+@pytest.mark.parametrize(
+    ("edits", "deletes", "said"),
+    [
+        (True, True, "x ok"),
+        (False, True, "x ok (can't be edited)"),
+        (True, False, "x ok (can't be deleted)"),
+        (False, False, "x ok (can't be edited or deleted)"),
+    ],
+)
+async def test_what_can_not_be_done_later_is_said_once(bench: Bench, edits: bool, deletes: bool, said: str) -> None:
+    bench.accounts.change("x", edits=edits, deletes=deletes)
+    assert await bench.direct("to x post hello") == [f"[1] 5 characters: {said}. Sending in 20 s: {CHOICE}"]
+    assert (await bench.direct("send"))[-1] == "[1] goes out now"
+    assert "can't" not in await bench.receipt(1)
+
+
+async def test_of_an_account_that_was_never_reached_nothing_is_known(bench: Bench) -> None:
+    bench.accounts.change("x", limits=None, up=False)
+    (line,) = await bench.direct("to x post hello")
+    assert line.startswith("[1] 5 characters: x not checked (never reached yet). Sending")
+
+
+async def test_what_it_costs_is_added_up_over_its_parts(bench: Bench) -> None:
+    bench.accounts.change("x", cost=cents)
+    (line,) = await bench.direct("to mastodon,x post hello")
+    assert line.startswith("[1] 5 characters: mastodon ok, x ok, costs 0.05 USD (can't be edited or deleted). Sending")
+    bench.accounts.change("x", limits=Limits(text=10))
+    (line,) = await bench.direct("to x post hello hello hello hello")
+    assert line.startswith("[2] 23 characters: x 4 parts, costs 0.2 USD (can't be edited or deleted). Sending")
+
+
+async def test_an_answer_says_its_price_alone(bench: Bench) -> None:
+    bench.accounts.change("mastodon", edits=False)
+    await bench.hears("any ETA?")
+    (line,) = await bench.direct("r 1 Soon")
+    assert line == f"[2->1] to @kim, from mastodon, as raj in 20 s: {CHOICE}"
+    bench.accounts.change("mastodon", cost=cents)
+    (line,) = await bench.direct("r 1 Soon")
+    assert line.startswith("[3->1] to @kim, from mastodon, as raj (mastodon ok, costs 0.26 USD) in 20 s")
+
+
+async def test_a_preview_shows_the_whole_of_each_part(bench: Bench) -> None:
+    bench.accounts.change("x", limits=Limits(text=120), signature="^%s")
+    text = "Maintenance of the shop begins at two o'clock and is over at four. " * 3
+    (short,) = await bench.direct(f"to x post {text}")
+    assert "| x 1/3: Maintenance of the shop begins a ... " in short
+    (line,) = await bench.direct(f"preview to x post {text}")
+    parts = [one.text for one in await bench.deliveries(2)]
+    assert line.splitlines()[1:] == [f"| x {number}/{len(parts)}: {part}" for number, part in enumerate(parts, 1)]
+    assert all(graphemes(part) <= 120 for part in parts)
+    assert parts[-1].endswith("^raj")
