@@ -68,7 +68,7 @@ class Chat:
         clock: Clock,
         on_caught_up: Callable[[str], Awaitable[None]],
         on_lost: Callable[[], None],
-        on_left: Callable[[str], None] | None = None,
+        on_left: Callable[[str], None] = lambda _: None,
         jitter: Callable[[], float] | None = None,
         role_of: RoleOf | None = None,
         standing: Callable[[], Awaitable[Standing]] | None = None,
@@ -87,7 +87,7 @@ class Chat:
         self._store = store
         self._on_caught_up = on_caught_up
         self._on_lost = on_lost
-        self._on_left = on_left or (lambda _: None)
+        self._on_left = on_left
         handlers = Handlers(
             stanza=self._stanza,
             acknowledged=self._acknowledged,

@@ -353,10 +353,7 @@ def test_nothing_is_nobodys_business(text: str) -> None:
             "!",
             f"That has no verb: {HELP}",
         ),
-        (
-            "!!! Outage",
-            f"`!!` is no verb: {HELP}",
-        ),
+        ("!!! Outage", f"`!!` is no verb: {HELP}"),
         ("!psot hi", "`psot` is no verb: did you mean `post TEXT`?"),
         ("!r 99 hi", "There is nothing with the id `99`: ids stand in brackets before what they name, as in `[4f]`."),
         ("!stop", "What shall stop? `off` keeps notices away from you, `panic` freezes everything outgoing."),
@@ -364,10 +361,7 @@ def test_nothing_is_nobodys_business(text: str) -> None:
         ("!assign 52", "`assign` needs a colleague: type `assign ID WHO`."),
         ("!say hello to everybody", "There is no template called `hello`: `say` lists them."),
         ("!say sorry all", '`say sorry` takes no words ("We are sorry."): type `say sorry`.'),
-        (
-            "!to x claim 52",
-            "After `to` comes `post` and a text: type `to ACCOUNTS post TEXT`.",
-        ),
+        ("!to x claim 52", "After `to` comes `post` and a text: type `to ACCOUNTS post TEXT`."),
         (
             "!role grant staff raj",
             (
