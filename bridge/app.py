@@ -159,7 +159,7 @@ class Bridge:
             accounts=accounts.names,
         )
         people.watch(self._chat.review)
-        self._timers = Timers(store, clock)
+        self._timers = Timers(store, clock, max_age=settings.posting.max_age, unusable=self._unusable)
         self._store = store
 
     async def run(self) -> None:
@@ -234,6 +234,13 @@ class Bridge:
     def _awaited(self) -> frozenset[str]:
         return frozenset({DIRECT, *(room.jid for room in self._settings.rooms)})
 
+    def _unusable(self, name: str) -> str | None:
+        """Return why an account can't be posted to at all; None where it can, be it up or not."""
+        view = self._accounts.view(name)
+        if view is None:
+            return "isn't configured any more"
+        return None if view.enabled else "is disabled"
+
     async def _arrive(self, name: str) -> None:
         """A conversation is joined and caught up."""
         await self._lanes.arrive(name)
@@ -245,6 +252,7 @@ class Bridge:
         if not await wait_event(self._clock, self._caught_up, CATCH_UP):
             log.warning("not every room is caught up; outgoing work begins all the same", after_seconds=CATCH_UP)
         self._lanes.start()
+        self._timers.start()
 
     async def _watch(self, account: Account) -> None:
         """Wake who depends on an account whenever it comes up or goes down."""

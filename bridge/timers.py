@@ -1,20 +1,28 @@
-"""What happens because time has passed: the pruning of what is finished, the head of the audit's chain."""
+"""What happens because time has passed: posts whose time has come, the pruning of what is finished, the head of the
+audit's chain.
+
+The rows are the truth. What is kept in memory is one alarm, at the time of the next row; whoever rings it only has the
+rows looked at anew, by the bridge's own clock.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bridge.store import StoreError, audit, cursors, notices, outbox, reactions, stanzas
+from bridge.commands import later
+from bridge.commands.later import Firing
+from bridge.domain.clock import wait_event
+from bridge.store import StoreError, audit, cursors, notices, outbox, reactions, stanzas, timers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
-    from datetime import datetime
 
     from bridge.domain.clock import Clock
     from bridge.store import Store, Tx
@@ -36,28 +44,131 @@ KEEP_SENT = timedelta(days=365)
 
 BATCH = 100
 
+SWEEP: Final = 60.0
+"""Seconds between two looks while something waits for its time: should the alarm ring late, as after a jump of the
+machine's clock, no post is later than this.
+"""
+
+STORE_PAUSE: Final = 1.0
+"""Seconds until the store is asked again that failed."""
+
+AT_ONCE: Final = 50
+ALARM: Final = "due"
+
+
+def _usable(_account: str) -> str | None:
+    return None
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
 
 class Timers:
-    """The recurring work."""
+    """The work that waits for a time, and the recurring work."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        """Take what it works with."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        max_age: timedelta = timedelta(hours=1),
+        unusable: Callable[[str], str | None] = _usable,
+    ) -> None:
+        """Take what it works with.
+
+        `max_age` is how late a post may go out unasked; `unusable` says why an account can't be posted to at all, None
+        where it can.
+        """
         self._store = store
         self._clock = clock
+        self._max_age = max_age
+        self._started = asyncio.Event()
+        self._unusable = unusable
+        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
+
+    def start(self) -> None:
+        """Let posts out from now on: what was said while the bridge was away has been heard."""
+        self._started.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Keep the timers running while the block does."""
-        scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
+        """Keep the timers running while the block does; once."""
+        scheduler = self._scheduler
         scheduler.add_job(self.prune, "interval", seconds=PRUNE.total_seconds(), id="prune")
         scheduler.add_job(self.log_audit_head, "interval", seconds=HEAD.total_seconds(), id="audit head")
         scheduler.start()
+        work = asyncio.create_task(self._watch(), name="timers")
         try:
             yield
         finally:
+            work.cancel()
+            await asyncio.wait({work})
             scheduler.shutdown(wait=False)
             # It only asks the event loop to end it; here it has ended.
             await asyncio.sleep(0)
+
+    async def _watch(self) -> None:
+        """Let out what is due, for ever."""
+        await self._started.wait()
+        news = self._store.event(timers.TOPIC)
+        while True:
+            news.clear()
+            try:
+                left = await self._look()
+            except StoreError as error:
+                if not error.told:
+                    log.warning("cannot look for what is due", cause=str(error))
+                left = STORE_PAUSE
+            except Exception:  # a bug must not keep everything else from its time
+                log.exception("what is due could not be let out")
+                left = SWEEP
+            self._set_alarm(left)
+            await wait_event(self._clock, news, None if left is None else SWEEP)
+
+    async def _look(self) -> float | None:
+        """Let out what is due; return in how many seconds to look again, None where nothing waits."""
+        failed = await self.let_out()
+        due = await self._store.read(timers.next_due)
+        if due is None:
+            return None
+        left = max(0.0, (due - self._clock.now()).total_seconds())
+        return max(left, SWEEP) if failed else left
+
+    async def let_out(self) -> int:
+        """Let out what is due, each post in a commit of its own; return how many couldn't be, by a bug.
+
+        Raises StoreError; what is done by then is done.
+        """
+        now, failed = self._clock.now(), 0
+        for one in await self._store.read(lambda tx: timers.due(tx, now, AT_ONCE)):
+            made = Firing(
+                now=self._clock.now(),
+                max_age=self._max_age,
+                seed=_new_id(),
+                secret=_new_id(),
+                unusable=self._unusable,
+            )
+            try:
+                await self._store.write(lambda tx, post=one.post, made=made: later.fire(tx, post, made))
+            except StoreError:
+                raise
+            except Exception:
+                failed += 1
+                log.exception("a post could not be let out", post=one.post)
+        return failed
+
+    def _set_alarm(self, left: float | None) -> None:
+        """Have the alarm ring in so many seconds; never, for None."""
+        if left is None:
+            if self._scheduler.get_job(ALARM) is not None:
+                self._scheduler.remove_job(ALARM)
+            return
+        at = datetime.now(UTC) + timedelta(seconds=left)
+        self._scheduler.add_job(self._ring, "date", run_date=at, id=ALARM, replace_existing=True)
+
+    async def _ring(self) -> None:
+        self._store.event(timers.TOPIC).set()
 
     async def prune(self) -> int:
         """Forget what is finished and old, in small batches; returns how many rows went."""

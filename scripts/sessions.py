@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Final
 
 from bridge import logs
 from bridge.chat.outgoing import corrects
-from bridge.commands import receipts, relay
+from bridge.commands import later, receipts, relay
 from bridge.commands.accounts import AccountView
 from bridge.commands.desk import Desk
 from bridge.commands.incoming import Incoming
+from bridge.commands.later import Firing
 from bridge.commands.people import Rights
 from bridge.delivery import DIRECT, units
 from bridge.delivery.lane import TOLD_AFTER
@@ -56,7 +57,7 @@ from bridge.domain.settling import Terms
 from bridge.domain.text import graphemes
 from bridge.plugin import Limits
 from bridge.settings import Settings
-from bridge.store import Store, Tx, inbox, notices, upgrade
+from bridge.store import Store, Tx, inbox, notices, timers, upgrade
 from bridge.testing.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -231,7 +232,14 @@ class Player:
 
     async def _wait(self, length: str) -> None:
         await self._clock.advance(parse_duration(length.replace(" min", "m")).total_seconds())
+        await self._let_out()
         await self._look_again()
+
+    async def _let_out(self) -> None:
+        now, seed = self._clock.now(), self._id()
+        made = Firing(now=now, max_age=timedelta(hours=1), seed=seed, secret=seed, unusable=lambda _: None)
+        for one in await self._store.read(lambda tx: timers.due(tx, now, 9)):
+            await self._store.write(lambda tx, post=one.post: later.fire(tx, post, made))
 
     async def _look_again(self) -> None:
         for account in PLATFORMS:

@@ -13,8 +13,11 @@ from bridge.commands.words import Nick, Words, entry_id, nick, shown
 from bridge.domain.durations import parse_duration
 from bridge.domain.jids import bare_jid
 from bridge.domain.text import clean_inbound, is_blank
+from bridge.domain.when import AHEAD, NoWhenError, WhenError
+from bridge.domain.when import read as read_when
 from bridge.domain.wording import plural
 from bridge.domain.wording import verb as quoted
+from bridge.domain.zones import find_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,8 +29,6 @@ _LONGEST_LINK: Final = 2_000
 _LONGEST_TEXT: Final = 500
 
 _TITLE = re.compile(r"\s*([^\s:][^\n:]{0,100}):(?=\s)")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d|today|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
-_TIME = re.compile(r"\d{1,2}:\d\d(?:[ap]m)?|\d{1,2}[ap]m|\d{4}-\d\d-\d\dT\d\d:\d\d\S*", re.IGNORECASE)
 
 NEEDED: Final[Mapping[Kind, str]] = {
     Kind.ID: "the id of a post, such as `4f`",
@@ -37,6 +38,7 @@ NEEDED: Final[Mapping[Kind, str]] = {
     Kind.WORD: "a word",
     Kind.LINK: "a link that begins with `https://`",
     Kind.WHEN: "a time, such as `22:00`, `tomorrow 9:30` or `30m`",
+    Kind.ZONE: "a time zone, such as `Europe/Berlin`",
     Kind.DURATION: "a length of time, such as `30m`",
     Kind.ACCOUNT: "the name of an account",
     Kind.COMPONENT: "the name of a component",
@@ -76,14 +78,15 @@ class Scene:
 def read(scene: Scene, verb: Verb, said: str, words: Words, prefixes: Prefixes) -> Command:
     """Return the command that the rest of the line completes; raises WrongError."""
     start = words.at
-    errors: list[WrongError] = []
+    errors: list[tuple[int, WrongError]] = []
     for form in verb.forms:
         words.at = start
         try:
             return _Reader(scene, verb, words).command(form, said, prefixes)
         except WrongError as error:
-            errors.append(error)
-    raise errors[0]
+            errors.append((words.at, error))
+    # The form that was read farthest is the one that was meant.
+    raise max(errors, key=lambda one: one[0])[1]
 
 
 @dataclass(slots=True)
@@ -219,14 +222,21 @@ class _Reader:
         self.others.append(word)
 
     def when(self, arg: Arg) -> None:
-        first = self.words.take()
-        if _DAY.fullmatch(first):
-            time = self.words.peek()
-            self.others.append(f"{first} {self.words.take()}" if _TIME.fullmatch(time) else first)
-        elif _TIME.fullmatch(first) or _is_duration(first.casefold().removeprefix("+")):
-            self.others.append(first)
-        else:
-            raise self._misread(arg, first)
+        words = self.words.ahead(AHEAD)
+        try:
+            _, many = read_when(words)
+        except NoWhenError:
+            raise self._misread(arg, words[0]) from None
+        except WhenError as error:
+            raise WrongError(f"{error}: type {self.scene.instead(self.verb)}") from None
+        self.others.append(" ".join(self.words.take() for _ in range(many)))
+
+    def zone(self, arg: Arg) -> None:
+        word = self.words.take()
+        zone = find_zone(word)
+        if zone is None:
+            raise self._misread(arg, word)
+        self.others.append(zone.name)
 
     def who(self, arg: Arg) -> None:
         word = self.words.take()
@@ -282,6 +292,7 @@ _READERS: Final[Mapping[Kind, Callable[[_Reader, Arg], None]]] = {
     Kind.WORD: _Reader.word,
     Kind.LINK: _Reader.link,
     Kind.WHEN: _Reader.when,
+    Kind.ZONE: _Reader.zone,
     Kind.DURATION: _Reader.duration,
     Kind.ACCOUNT: _Reader.account,
     Kind.COMPONENT: _Reader.unverifiable,

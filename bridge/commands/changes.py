@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from bridge.commands import mine
 from bridge.commands.relay import reopen, show
 from bridge.commands.threads import end_below
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
-from bridge.domain.people import Place
 from bridge.domain.posts import Key
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, STATE_WORDS, tag
-from bridge.store import accounts, inbox, outbox, posts, receipts
+from bridge.store import accounts, inbox, outbox, posts, receipts, timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
     from bridge.domain.ids import EntryId
     from bridge.domain.outbox import StoredPost
 
-UNDO_REACH = timedelta(minutes=10)
-"""How far back `undo` alone finds one's own last post."""
-
-_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value, Hold.PREVIEW.value)
+_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value, Hold.PREVIEW.value, Hold.SCHEDULE.value)
 _IN_DOUBT = frozenset({State.ASKED, State.UNCERTAIN})
 _LEFT_TO_PEOPLE = frozenset({State.DEAD, State.ASKED})
 
@@ -45,7 +41,7 @@ def send(entry: EntryId | None) -> Deed:
     """Return the deed of ending a hold now; without an id that of the person's newest held post here."""
 
     def deed(turn: Turn) -> None:
-        stored = _newest_held(turn) if entry is None else _post(turn, entry)
+        stored = mine.newest_held(turn) if entry is None else _post(turn, entry)
         if stored is not None:
             _send(turn, stored)
 
@@ -59,7 +55,7 @@ def undo(entry: EntryId | None) -> Deed:
     """
 
     def deed(turn: Turn) -> None:
-        stored = _own_last(turn) if entry is None else _post(turn, entry)
+        stored = mine.own_last(turn) if entry is None else _post(turn, entry)
         if stored is not None:
             everything = outbox.of_post(turn.tx, stored.id)
             for one in everything:
@@ -168,6 +164,7 @@ def _send(turn: Turn, stored: StoredPost) -> None:
     for one in waiting:
         for reason in sorted(one.held.intersection(_OWN_HOLDS)):
             one = outbox.free(turn.tx, one, reason, now=turn.now)  # noqa: PLW2901 - one reason after the other
+    _end_timer(turn, stored, waiting)
     turn.audit("send", entry=stored.id)
     turn.touch(stored)
     if any(Hold.PICTURE in one.held for one in waiting):
@@ -294,6 +291,8 @@ def _each(
     for account in words:
         turn.audit(word, entry=stored.id, account=account, content=content)
     after = outbox.of_post(turn.tx, stored.id)
+    if not any(Hold.SCHEDULE in one.held for one in after):
+        _end_timer(turn, stored, everything)
     if all(one.state is State.CANCELLED and one.doubt_since is None for one in after):
         # A question had no receipt yet, and needs none any more.
         if not any(Hold.QUESTION in one.held for one in everything):
@@ -302,6 +301,12 @@ def _each(
         return
     turn.touch(stored)
     turn.say(f"{_lead(stored)} {_sentence(words)}", post=stored.id)
+
+
+def _end_timer(turn: Turn, stored: StoredPost, before: Iterable[Delivery]) -> None:
+    """Have a post's time not come any more that one of its deliveries, as they were, waited for."""
+    if any(Hold.SCHEDULE in one.held for one in before):
+        timers.end(turn.tx, stored.id)
 
 
 def _sentence(words: Words) -> str:
@@ -343,36 +348,6 @@ def _post(turn: Turn, entry: EntryId) -> StoredPost | None:
         else:
             turn.say(f"There is no {name}. Nothing was changed.")
     return stored
-
-
-def _newest_held(turn: Turn) -> StoredPost | None:
-    held = _held(turn)
-    if not held:
-        turn.say(f"Nothing of yours is held here. {NOTHING}")
-        return None
-    return posts.get(turn.tx, held[0])
-
-
-def _held(turn: Turn) -> list[EntryId]:
-    """Return the person's held posts here, newest first.
-
-    In a room a question is answered by its id alone: it may have been talk, and be forgotten by now.
-    """
-    context = turn.context
-    held = receipts.held_by(turn.tx, author=context.sender, source=context.source)
-    return [entry for entry, why in held if context.place is Place.DIRECT or Hold.QUESTION not in why]
-
-
-def _own_last(turn: Turn) -> StoredPost | None:
-    if held := _held(turn):
-        return posts.get(turn.tx, held[0])
-    last = posts.last_of(turn.tx, author=turn.context.sender, source=turn.context.source, after=turn.now - UNDO_REACH)
-    if last is None:
-        turn.say(
-            f"You posted nothing here in the last 10 minutes: say which, with {turn.context.verb('undo ID')}. "
-            "Nothing was changed."
-        )
-    return last
 
 
 def _standing(turn: Turn, stored: StoredPost) -> str:

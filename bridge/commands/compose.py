@@ -46,8 +46,8 @@ class Wish:
 
     Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word,
     `preview` whether it is shown first, whatever the hold, and waits for one; `pictures` whether it has some and needs
-    no text, `signed` what its author is called, where that is somebody else than who says so now, and `template` the
-    name of what the text was made of.
+    no text, `scheduled` whether it waits for its time, `signed` what its author is called, where that is somebody else
+    than who says so now, and `template` the name of what the text was made of.
     """
 
     text: str
@@ -57,6 +57,7 @@ class Wish:
     question: bool = False
     preview: bool = False
     pictures: bool = False
+    scheduled: bool = False
     answers: StoredItem | None = None
     signed: str | None = None
     template: str | None = None
@@ -82,7 +83,7 @@ def order(context: Context, wish: Wish) -> Order:
     warning = None if wish.warning is None else " ".join(cleaned(wish.warning)[0].split())
     views = [_answering(context, wish.answers)] if wish.answers is not None else _views(context, wish.to)
     source = context.source
-    hold = timedelta(0) if wish.question or wish.preview else context.hold
+    hold = timedelta(0) if wish.question or wish.preview or wish.scheduled else context.hold
     draft = Draft(
         author=context.sender,
         nick=wish.signed or context.nick,
@@ -101,6 +102,8 @@ def order(context: Context, wish: Wish) -> Order:
 def _held(wish: Wish, hold: timedelta) -> frozenset[str]:
     if wish.question or wish.preview:
         return frozenset({(Hold.QUESTION if wish.question else Hold.PREVIEW).value})
+    if wish.scheduled:
+        return frozenset({Hold.SCHEDULE.value})
     return frozenset({Hold.UNDO.value} if hold else set[str]())
 
 

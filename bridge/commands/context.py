@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from bridge.commands import receipts
 from bridge.domain.mint import Mint
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import verb
+from bridge.domain.zones import ZERO, find_zone
 from bridge.store import audit, notices
+from bridge.store.people import Own
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.domain.outbox import StoredPost
     from bridge.domain.people import Place, Role, Target
     from bridge.domain.rights import Right
+    from bridge.domain.zones import Zone
     from bridge.settings import Settings
     from bridge.store import Store, Tx
 
@@ -46,8 +49,8 @@ class Context:
     `right` is what the person may do here and why, `rights` what everybody may. `seed` is where the unit's ids come
     from, `secret` where the salts of its audit rows do. `blind` is whether lines before this one aren't committed yet.
     `shared` are the links of the files that the person last shared in this room without a word to us, which are
-    nobody's business until they say so. `own_hold` is the undo window that the person has set, `newcomer` whether
-    this is the first that they write to us directly, as far as we know.
+    nobody's business until they say so. `own` is what the person has set for themselves, `newcomer` whether this is
+    the first that they write to us directly, as far as we know.
     """
 
     incoming: Incoming
@@ -63,7 +66,7 @@ class Context:
     new_id: Callable[[], str]
     blind: bool = False
     shared: tuple[str, ...] = ()
-    own_hold: timedelta | None = None
+    own: Own = field(default_factory=Own)
     newcomer: bool = False
 
     @property
@@ -74,7 +77,13 @@ class Context:
     @property
     def hold(self) -> timedelta:
         """How long the person's posts are held here: as they have set it, else as the configuration does."""
-        return self.settings.hold_for(self.source) if self.own_hold is None else self.own_hold
+        return self.settings.hold_for(self.source) if self.own.hold is None else self.own.hold
+
+    @property
+    def zone(self) -> Zone:
+        """In which zone the person says times: as they have set it, else as the configuration does."""
+        own = None if self.own.zone is None else find_zone(self.own.zone)
+        return own or find_zone(self.settings.posting.zone) or ZERO
 
     @property
     def source(self) -> Target:

@@ -159,7 +159,7 @@ class Desk:
             new_id=self._new_id,
             blind=blind,
             shared=self._shared_by(incoming),
-            own_hold=self._people.hold_of(incoming.sender),
+            own=self._people.own_of(incoming.sender),
             newcomer=right.role is not Role.NONE and welcome.is_first(incoming, self._people.welcomed),
         )
 
@@ -205,7 +205,7 @@ class Desk:
     async def _obey(self, context: Context, heard: Heard) -> _Judged:
         """Return the deed of what a message means, unless it was said too long ago."""
         waited = context.now - context.incoming.said_at
-        if waited > self._settings.posting.max_age:
+        if waited > self._settings.posting.max_age and not _keeps_back(heard):
             return _Judged(context, declined.too_late, status="late")
         try:
             sets = isinstance(heard, Command) and heard.verb in _SETS
@@ -252,6 +252,11 @@ class Desk:
         self._refusals = self._refusals + 1 if this == self._refused else 1
         self._refused = this
         return self._refusals >= POISON
+
+
+def _keeps_back(heard: Heard) -> bool:
+    """Tell whether a line keeps a post back that it names, which would go out for want of it."""
+    return isinstance(heard, Command) and heard.verb in {"undo", "move"} and heard.target is not None
 
 
 @dataclass(frozen=True, slots=True)

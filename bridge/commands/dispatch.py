@@ -12,6 +12,7 @@ from bridge.commands import (
     control,
     edit,
     help,  # noqa: A004 - the verb is called so
+    later,
     marks,
     offers,
     own,
@@ -73,8 +74,8 @@ async def _gesture(context: Context, meant: Edit | Asked | Threaded | Reacted | 
     match meant:
         case Unshared(message=message):
             return pictures.unshare(message)
-        case Edit(post=entry, text=text, line=line):
-            return await edit.edit(context, entry, text, line=line)
+        case Edit(post=entry, text=text, line=line, when=when):
+            return await edit.edit(context, entry, text, line=line, when=when)
         case Threaded(post=entry, text=text):
             return await threads.go_on(context, entry, text)
         case Asked(item=item, text=text):
@@ -130,10 +131,6 @@ async def _command(context: Context, command: Command) -> Deed:
     return make(context, command)
 
 
-def _post(context: Context, command: Command) -> Deed:
-    return posting.post(context, wished(command.prefixes, command.text))
-
-
 def _account(context: Context, command: Command) -> Deed:
     what, name = command.words[0], command.words[-1]
     if what == "list" and command.said != "plugin":
@@ -180,10 +177,15 @@ def _word(command: Command) -> str | None:
     return command.words[0] if command.words else None
 
 
+_SETTERS: Final[dict[str, Callable[[Context, str], Deed]]] = {"hold": own.set_hold, "zone": own.set_zone}
+
 _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
-    "post": _post,
+    "post": lambda context, command: posting.post(context, wished(command.prefixes, command.text)),
     "send": lambda _, command: changes.send(_perhaps(command)),
     "undo": lambda _, command: _undo(command),
+    "at": lambda context, command: later.plan(context, wished(command.prefixes, command.text), command.words[0]),
+    "queue": lambda _, __: later.queue(),
+    "move": lambda context, command: later.move(context, _entry(context, command), command.words[0]),
     "alt": lambda context, command: pictures.describe(context, command.text),
     "retry": lambda context, command: changes.retry(_entry(context, command)),
     "found": lambda context, command: changes.found(_entry(context, command), _word(command)),
@@ -199,7 +201,7 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "inbox": lambda _, __: waiting.show(),
     "account": _account,
     "last": lambda _, command: surroundings.last(command.target.name if isinstance(command.target, Nick) else None),
-    "set": lambda context, command: own.set_hold(context, command.words[-1]),
+    "set": lambda context, command: _SETTERS[command.words[0]](context, command.words[1]),
     "role": _role,
     "roles": lambda _, __: roles.list_all(),
     "panic": lambda _, __: control.panic(),

@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bridge.commands import pictures, threads
+from bridge.commands import later, pictures, threads
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.posts import Key
 from bridge.domain.wording import plural, tag
-from bridge.store import accounts, inbox, outbox, posts, references
+from bridge.store import accounts, inbox, outbox, posts, references, timers
 from bridge.store import pictures as stored_pictures
 
 if TYPE_CHECKING:
@@ -23,50 +23,68 @@ if TYPE_CHECKING:
     from bridge.commands.lines import Prefixes
     from bridge.domain.ids import EntryId
     from bridge.domain.inbox import StoredItem
+    from bridge.domain.later import Timer
     from bridge.domain.outbox import Part, StoredPost
+    from bridge.domain.when import Moment
     from bridge.store import Tx
 
 UNCHANGED = "Nothing was changed."
 
 
-async def edit(context: Context, entry: EntryId, text: str, *, line: Prefixes | None = None) -> Deed:
+async def edit(
+    context: Context, entry: EntryId, text: str, *, line: Prefixes | None = None, when: str | None = None
+) -> Deed:
     """Return the deed of giving a post another text; raises Mistake.
 
     `line` is what stood before the text in a whole line that takes the place of the post's own: where it goes and who
-    may see it is then what that says. While a post is held its undo window begins anew. What is published is edited
-    where its platform can do that, but nothing except its text.
+    may see it is then what that says, and `when` is the time that it says. While a post is held its undo window begins
+    anew; what waits for its time goes on waiting, for another one only where the line says another one than it did.
+    What is published is edited where its platform can do that, but nothing except its text.
     """
-
-    def look(tx: Tx) -> tuple[StoredPost | None, tuple[Delivery, ...], StoredItem | None]:
-        stored = posts.get(tx, entry)
-        if stored is None:
-            return None, (), None
-        answered = inbox.get(tx, stored.answers) if stored.answers is not None else None
-        return stored, outbox.of_post(tx, entry), answered
-
-    stored, deliveries, answered = await context.read(look)
+    stored, deliveries, answered, timer = await context.read(lambda tx: _look(tx, entry))
     if stored is None:
         raise Mistake(f"There is no post {tag(entry)}. {UNCHANGED}")
     why = _obstacle(context, stored, deliveries, line)
     if why is not None:
         raise Mistake(f"{tag(entry, stored.item)} {why}. {UNCHANGED}")
     draft = _is_draft(deliveries)
-    made = order(context, _wish(stored, deliveries, text, line if draft else None, answered))
+    moment = _other_time(context, timer, when) if draft else None
+    wish = _wish(stored, deliveries, text, line if draft else None, answered)
+    if timer is not None or moment is not None:
+        wish = replace(wish, scheduled=True, question=False, preview=False)
+    made = order(context, wish)
 
     def deed(turn: Turn) -> None:
         now = posts.get(turn.tx, entry)
         standing = outbox.of_post(turn.tx, entry)
         if now is None or now.revision != stored.revision:
             turn.say(f"{tag(entry, stored.answers)} was changed by somebody else meanwhile. {UNCHANGED}", post=entry)
-        elif draft and not _is_draft(standing):
+        elif draft and (not _is_draft(standing) or _has_time(standing) != (timer is not None)):
             # What was made of the line may go elsewhere, or be seen by others, than what is on its way by now.
             turn.say(f"{tag(entry, stored.answers)} has just gone out: correct it again. {UNCHANGED}", post=entry)
         elif draft:
             _rewrite(turn, now, standing, made)
+            if moment is not None and when is not None:
+                later.replan(turn, entry, moment, said=when)
         else:
             _correct(turn, now, standing, made)
 
     return deed
+
+
+def _look(tx: Tx, entry: EntryId) -> tuple[StoredPost | None, tuple[Delivery, ...], StoredItem | None, Timer | None]:
+    stored = posts.get(tx, entry)
+    if stored is None:
+        return None, (), None, None
+    answered = inbox.get(tx, stored.answers) if stored.answers is not None else None
+    return stored, outbox.of_post(tx, entry), answered, timers.get(tx, entry)
+
+
+def _other_time(context: Context, timer: Timer | None, when: str | None) -> Moment | None:
+    """Return the time that a corrected line says, where it says another one than before; raises Mistake."""
+    if when is None or (timer is not None and when == timer.said):
+        return None
+    return later.moment(context, when, "at {} TEXT")
 
 
 def _obstacle(
@@ -88,6 +106,11 @@ def _is_draft(deliveries: Sequence[Delivery]) -> bool:
     return bool(deliveries) and all(
         one.state is State.HELD and one.attempt == 0 and one.kind is DeliveryKind.POST for one in deliveries
     )
+
+
+def _has_time(deliveries: Sequence[Delivery]) -> bool:
+    """Tell whether a post waits for its time."""
+    return any(Hold.SCHEDULE in one.held for one in deliveries)
 
 
 def _differs(stored: StoredPost, deliveries: Sequence[Delivery], line: Prefixes) -> bool:
@@ -142,7 +165,8 @@ def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: O
     threads.take_up(turn, below, owed)
     if Hold.QUESTION not in made.held:
         turn.touch(changed)
-    _say_if_frozen(turn, stored)
+    if Hold.SCHEDULE not in made.held:
+        _say_if_frozen(turn, stored)
 
 
 def _as_before(part: Part, first: Delivery | None) -> Part:

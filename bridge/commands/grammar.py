@@ -8,8 +8,8 @@ first word that is a verb, or nearly one, or the id in brackets that a line of t
 question of it, and the rest are statuses.
 
 Where the language leaves a choice, the one that publishes less is taken: `to x TEXT` without `post` is a mistake,
-prefixes stand before `post` and `say` alone, `!word` in a room is talk unless the word is a verb or meant for one,
-`stop` asks what shall stop, and in the mode `strict` not even a leading `\` makes a status.
+prefixes stand before `post`, `at` and `say` alone, `!word` in a room is talk unless the word is a verb or meant for
+one, `stop` asks what shall stop, and in the mode `strict` not even a leading `\` makes a status.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _WARNING = re.compile(r"\s*([^\s:][^\n]*?):(?=\s|\Z)")
 _FEW: Final = 2  # words; a line of no more looks like a command rather than a sentence
 _STOP: Final = "stop"
-_PUBLISH: Final = frozenset({"post", "say"})  # what prefixes stand before
+_PUBLISH: Final = frozenset({"post", "at", "say"})  # what prefixes stand before
 
 
 def parse(line: Line, known: Known) -> Outcome:
@@ -190,6 +190,8 @@ def _command(scene: Scene, words: Words) -> Command | None:
         if scene.place not in verb.places:
             raise WrongError(f"`{verb.name}` works in a direct chat with me only.")
         words.take()
+        if verb.name == "at" and prefixes.preview:
+            raise WrongError(f"`at` shows and holds the post anyhow, without `preview`: type {scene.instead(verb)}")
         if not verb.prefix:
             return read(scene, verb, said, words, prefixes)
         if verb.name in prefixes.verbs:

@@ -14,7 +14,7 @@ from bridge.commands.lines import Command, Line, Mistake, Outcome, Prefixes, Que
 from bridge.commands.words import Words
 from bridge.domain.people import Place, Role
 from bridge.domain.wording import NOTHING, tag
-from bridge.store import inbox, posts
+from bridge.store import inbox, posts, timers
 
 if TYPE_CHECKING:
     from bridge.commands.accounts import Accounts
@@ -45,16 +45,20 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Another text for a post; a whole line that was corrected says anew where it goes and who may see it, too."""
+    """Another text for a post; a whole line that was corrected says anew where it goes and who may see it, too.
+
+    `when` is the time that such a line says.
+    """
 
     post: EntryId
     text: str
     line: Prefixes | None = None
+    when: str | None = None
 
 
 Heard: TypeAlias = Outcome | Refusal | Unreadable | Edit | Reacted | Threaded | Asked | Shared | Unshared
 
-WITH_PICTURES: Final = frozenset({"post", "r"})
+WITH_PICTURES: Final = frozenset({"post", "at", "r"})
 """The commands that a picture can come with, beside a template."""
 
 
@@ -162,7 +166,10 @@ async def _gesture(context: Context, gesture: Gesture) -> Heard | None:
 
 async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> Heard:
     """Return what a corrected line asks for: another text, if it still is what it was."""
-    match await _parsed(context):
+    outcome = await _parsed(context)
+    if await context.read(lambda tx: timers.get(tx, stored.id)):
+        return _corrected_later(context, stored, outcome)
+    match outcome:
         case Talk() | Status() | Question() if gesture.replies and (text := gestures.unaddressed(context)):
             said = _said(context, text)
             if isinstance(said, Mistake):
@@ -173,8 +180,8 @@ async def _corrected(context: Context, stored: StoredPost, gesture: Gesture) -> 
             return Edit(stored.id, templates.filled(context, said), whole)
         case Status(text=text) | Question(text=text) if stored.item is None:
             return Edit(stored.id, text, Prefixes())
-        case Command(verb="post", text=text, prefixes=prefixes) if stored.item is None:
-            return Edit(stored.id, text, prefixes)
+        case Command(verb="post" | "at", text=text, prefixes=prefixes, words=when) if stored.item is None:
+            return Edit(stored.id, text, prefixes, when[0] if when else None)
         case Command(verb="r", text=text) if stored.answers is not None:
             return Edit(stored.id, text)
         case _:
@@ -189,6 +196,21 @@ def shallow(context: Context) -> Outcome | None:
         return parse(_line(context), _Shallow(context.accounts, context.settings))
     except _Unread:
         return None
+
+
+def _corrected_later(context: Context, stored: StoredPost, outcome: Outcome) -> Heard:
+    """Return what a corrected line asks for whose post waits for its time: nothing makes it go out before that."""
+    match outcome:
+        case Command(verb="at", text=text, prefixes=prefixes, words=(when,)):
+            return Edit(stored.id, text, prefixes, when)
+        case Status(text=text):
+            return Edit(stored.id, text)
+        case _:
+            line, send, undo = (
+                context.verb(f"{one}") for one in ("at WHEN TEXT", f"send {stored.id:x}", f"undo {stored.id:x}")
+            )
+            words = f"{tag(stored.id)} stays as it is and waits for its time: correct it to {line}"
+            return Refusal(f"{words}; {send} posts it now, {undo} takes it back. Nothing was changed.")
 
 
 async def _parsed(context: Context) -> Outcome:

@@ -47,8 +47,9 @@ def me(context: Context) -> Deed:
 
 def _defaults(context: Context) -> list[str]:
     """Return a sentence for each thing that the person, or the conversation, has set."""
-    own = " (as you have set it)" if context.own_hold is not None else ""
-    return [f"What you post here {goes_out(context)}{own}."]
+    hold, zone = (" (as you have set it)" if one is not None else "" for one in (context.own.hold, context.own.zone))
+    posts = f"What you post here {goes_out(context)}{hold}."
+    return [posts, f"Times that you say are in {context.zone.name}{zone}."]
 
 
 def goes_out(context: Context) -> str:

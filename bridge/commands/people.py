@@ -14,10 +14,9 @@ from bridge.domain import rights
 from bridge.domain.people import Place, Role, Target
 from bridge.domain.rights import NOTHING_KEPT, Kept, Right
 from bridge.store import people, roles
+from bridge.store.people import Own
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from bridge.settings import Settings
     from bridge.store import Store, Tx
 
@@ -69,8 +68,8 @@ class Rights:
         return tuple(Target(jid, Place.ROOM) for jid in self.settings.rooms_using(account)) or self.told()
 
 
-def _read(tx: Tx) -> tuple[Mapping[str, Kept], Mapping[str, timedelta], frozenset[str]]:
-    return roles.everybody(tx), people.holds(tx), people.welcomed(tx)
+def _read(tx: Tx) -> tuple[Mapping[str, Kept], Mapping[str, Own], frozenset[str]]:
+    return roles.everybody(tx), people.own(tx), people.welcomed(tx)
 
 
 class People:
@@ -82,7 +81,7 @@ class People:
         self._store = store
         self._news = store.event(people.TOPIC)
         self._fresh = False
-        self._holds: Mapping[str, timedelta] = {}
+        self._own: Mapping[str, Own] = {}
         self.welcomed = frozenset[str]()
         """Whom the bot has welcomed, by bare JID."""
         self._watchers: list[Callable[[], None]] = []
@@ -103,16 +102,16 @@ class People:
             return
         self._fresh = False
         self._news.clear()
-        kept, self._holds, self.welcomed = await self._store.read(_read)
+        kept, self._own, self.welcomed = await self._store.read(_read)
         self._fresh = True
         if kept != self.rights.kept:
             self.rights = Rights(self._settings, kept)
             for watcher in self._watchers:
                 watcher()
 
-    def hold_of(self, jid: str) -> timedelta | None:
-        """Return the undo window that a person has set."""
-        return self._holds.get(jid)
+    def own_of(self, jid: str) -> Own:
+        """Return what a person has set."""
+        return self._own.get(jid, Own())
 
     def role_of(self, jid: str, affiliation: str | None = None, room: str | None = None) -> Role:
         """Return what a person may do now; see `Rights.of`."""

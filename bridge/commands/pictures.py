@@ -15,7 +15,7 @@ from bridge.domain.pictures import MOST, PictureState, shape, undescribed
 from bridge.domain.text import clean_inbound, is_blank
 from bridge.domain.wording import NOTHING, plural, tag
 from bridge.domain.wording import verb as typed
-from bridge.store import notices, outbox, pictures, posts
+from bridge.store import notices, outbox, pictures, posts, timers
 from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ async def alone(context: Context) -> bool:
         after = context.now - LOOSE_FOR
         held = stored_receipts.held_by(tx, author=context.sender, source=context.source)
         # In a room a question, which was most probably talk, is answered by its id alone.
-        if any(context.place is Place.DIRECT or Hold.QUESTION not in why for _, why in held):
+        mine = [why for _, why in held if Hold.SCHEDULE not in why]
+        if any(context.place is Place.DIRECT or Hold.QUESTION not in why for why in mine):
             return False
         return bool(pictures.loose(tx, sender=context.sender, source=context.source, after=after))
 
@@ -202,6 +203,8 @@ def _ask_again(
     tx: Tx, stored: StoredPost, held: Sequence[Delivery], why: str, *, now: datetime, new_id: Callable[[], str]
 ) -> None:
     blank = is_blank(stored.text)
+    if any(Hold.SCHEDULE in one.held for one in held):
+        timers.end(tx, stored.id)
     for one in held:
         state, reasons = (State.CANCELLED, frozenset[str]()) if blank else (State.HELD, _asked(one.held))
         outbox.save(tx, replace(one, state=state, held=reasons, hold_until=None), now=now)
@@ -229,7 +232,7 @@ def _end_below(
 
 
 def _asked(held: frozenset[str]) -> frozenset[str]:
-    return held - {Hold.PICTURE, Hold.UNDO} | {Hold.QUESTION.value}
+    return held - {Hold.PICTURE, Hold.UNDO, Hold.SCHEDULE} | {Hold.QUESTION.value}
 
 
 def _add(turn: Turn, url: str, *, alt: str, stored: StoredPost | None = None) -> None:

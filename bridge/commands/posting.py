@@ -105,7 +105,7 @@ def owe(turn: Turn, stored: StoredPost, parts: Sequence[Part], held: frozenset[s
         return
     # What is on the wire already has an outcome in a moment, and one message can tell both.
     turn.touch(stored, new=True, urgent=any(one.state is not State.SENDING for one in owed))
-    if panic is not None:
+    if panic is not None and Hold.SCHEDULE not in held:
         go_on = context.verb("resume")
         turn.say(
             f"{tag(stored.id)} waits: everything outgoing is frozen. An approver's {go_on} continues", post=stored.id

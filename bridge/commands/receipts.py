@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
+from bridge.domain.later import planned
 from bridge.domain.people import Place
 from bridge.domain.pictures import PictureState, taken, undescribed
 from bridge.domain.posts import Post
 from bridge.domain.text import clean_inbound, graphemes
 from bridge.domain.wording import FITS, Lack, Preview, cost, gathered, more, receipt
 from bridge.settings import Mode
-from bridge.store import floods, inbox, notices, outbox, pictures, posts
+from bridge.store import floods, inbox, notices, outbox, pictures, posts, timers
 from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
@@ -79,15 +80,21 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
     deliveries = outbox.of_post(tx, stored.id)
     item = inbox.get(tx, stored.item) if stored.item is not None else None
     own = pictures.of_post(tx, stored.id) if stored.pictures else ()
-    asked = any(Hold.PREVIEW in one.held for one in deliveries)
-    plain = not own and not asked and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
+    held = {why for one in deliveries for why in one.held}
+    whole = not held.isdisjoint({Hold.PREVIEW, Hold.SCHEDULE})
+    plain = not own and not whole and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
+    shown = None if plain else preview(stored, deliveries, accounts, own, whole=whole)
+    timer = timers.get(tx, stored.id) if Hold.SCHEDULE in held else None
+    if timer is not None and shown is not None and Hold.PICTURE not in held:
+        return planned(stored, timer, shown, now=now)
     return receipt(
         stored,
         deliveries,
-        preview=None if plain else preview(stored, deliveries, accounts, own, whole=asked),
+        preview=shown,
         lacks=_lacks(own),
         to=None if item is None else addressee(item, stored.nick),
         now=now,
+        moment=None if timer is None else timer.moment,
     )
 
 

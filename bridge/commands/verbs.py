@@ -22,6 +22,7 @@ class Kind(Enum):
     WORD = "WORD"
     LINK = "LINK"
     WHEN = "WHEN"
+    ZONE = "ZONE"
     DURATION = "DURATION"
     ACCOUNT = "ACCOUNT"
     ACCOUNTS = "ACCOUNTS"
@@ -45,6 +46,7 @@ _EXAMPLES: Final = {
     Kind.WORD: "outage",
     Kind.LINK: "https://social.example.org/@shop/1",
     Kind.WHEN: "tomorrow 22:00",
+    Kind.ZONE: "Europe/Berlin",
     Kind.DURATION: "30m",
     Kind.ACCOUNT: "mastodon",
     Kind.ACCOUNTS: "mastodon,x",
@@ -194,9 +196,9 @@ VERBS: Final[tuple[Verb, ...]] = (
     _post.verb("cw WARNING:", "before `post`: hides the text behind a content warning", prefix=True, built=True),
     _post.verb("visibility public|unlisted|private", "before `post`: who may see it", prefix=True, built=True),
     _post.verb("preview", "before `post`: shows the post and holds it until you send it", prefix=True, built=True),
-    _later.verb("at WHEN TEXT", "publishes the text later"),
-    _later.verb("queue", "lists what is to be published later"),
-    _later.verb("move ID WHEN", "changes when a post is published"),
+    _later.verb("at WHEN TEXT", "publishes the text at that time", built=True),
+    _later.verb("queue", "lists what is to be published later", built=True),
+    _later.verb("move ID WHEN", "changes when a post is published", built=True),
     _incidents.verb("status?", "tells how all components are"),
     _incidents.verb("status COMPONENT operational|degraded|partial|major", "says how a component is"),
     _incidents.verb("open COMPONENT: TEXT", "opens an incident and publishes its first message"),
@@ -254,7 +256,12 @@ VERBS: Final[tuple[Verb, ...]] = (
     _admin.verb("health", "tells how the bridge itself is"),
     _admin.verb("reload", "reads the configuration again"),
     _admin.verb("drill", "starts an exercise: nothing is published until it ends"),
-    _always.verb("set hold DURATION", "sets how long your own posts are held", role=Role.STAFF, built=True),
+    _always.verb(
+        "set hold DURATION / set zone ZONE",
+        "sets how long your own posts are held, or your time zone",
+        role=Role.STAFF,
+        built=True,
+    ),
     _always.verb("help [VERB|all]", "explains a verb, or lists all", built=True),
     _always.verb("me", "tells who I think you are and what you may do", built=True),
 )

@@ -56,6 +56,15 @@ class Words:
                 return word, at
         return "", at
 
+    def ahead(self, many: int) -> list[str]:
+        """Return the next words, without going past them."""
+        start = self.at
+        found: list[str] = []
+        while len(found) < many and (word := self.take()):
+            found.append(word)
+        self.at = start
+        return found
+
     def take_match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Go past what the pattern matches here; what it matched is the original's."""
         match = pattern.match(self._original, self.at)

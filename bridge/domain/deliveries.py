@@ -44,6 +44,7 @@ class Hold(StrEnum):
     QUESTION = "question"
     PREVIEW = "preview"
     PICTURE = "picture"
+    SCHEDULE = "schedule"
 
 
 class DeliveryKind(StrEnum):

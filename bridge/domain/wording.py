@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.outbox import StoredPost, Tally
     from bridge.domain.posts import Money
+    from bridge.domain.when import Moment
 
 NOTHING = "Nothing was posted."
 
@@ -189,11 +190,13 @@ def receipt(
     to: str | None,
     now: datetime,
     lacks: Lack | None = None,
+    moment: Moment | None = None,
 ) -> str:
     """Return the living receipt of one post as it stands now.
 
     `preview` is None where the conversation wants none; `to` describes whom it answers, repeats or marks (`@kim,
-    private, from mastodon, as raj`); `lacks` is what a post with pictures waits for, if it waits for them.
+    private, from mastodon, as raj`); `lacks` is what a post with pictures waits for, if it waits for them, and
+    `moment` the time that it waits for besides.
     """
     lead = tag(stored.id, stored.item)
     states = {one.state for one in deliveries}
@@ -201,7 +204,7 @@ def receipt(
         return f"{lead} cancelled. {NOTHING}"
     if State.HELD in states and states <= {State.HELD, State.CANCELLED}:
         if any(Hold.PICTURE in one.held for one in deliveries):
-            return f"{lead} {_unseen(stored, deliveries, lacks)}"
+            return f"{lead} {_unseen(stored, deliveries, lacks, moment)}"
         return f"{lead} {_held(stored, deliveries, preview=preview, to=to, now=now)}"
     grouped: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in deliveries:
@@ -210,15 +213,17 @@ def receipt(
     return f"{lead} {whom}" + " · ".join(_account(name, ones) for name, ones in grouped.items())
 
 
-def _unseen(stored: StoredPost, deliveries: Sequence[Delivery], lacks: Lack | None) -> str:
+def _unseen(stored: StoredPost, deliveries: Sequence[Delivery], lacks: Lack | None, moment: Moment | None) -> str:
     """Return what a post waits for whose pictures can't go out yet."""
     place = stored.source.place
     accounts = ", ".join(dict.fromkeys(one.account for one in deliveries if one.state is State.HELD))
+    at = "" if moment is None else f" {moment}"
     if lacks is Lack.DESCRIPTION:
         alt = verb(place, "alt TEXT")
-        return f"waits for a description of its picture ({alt}), then goes to {accounts}. {NOTHING}"
+        return f"waits for a description of its picture ({alt}), then goes to {accounts}{at}. {NOTHING}"
     what = "its picture, which I am fetching" if lacks is Lack.PICTURE else "the picture of the post before it"
-    return f"waits for {what}, then goes to {accounts}: {verb(place, 'undo')} stops it"
+    undo = verb(place, "undo" if moment is None else f"undo {short(stored.id)}")
+    return f"waits for {what}, then goes to {accounts}{at}: {undo} stops it"
 
 
 def _held(
@@ -239,15 +244,27 @@ def _held(
     when = f"Held until you say so: {choice}. {NOTHING}" if shown else f"Sending in {left}: {choice}"
     if preview is None:
         return f"to {to or accounts} in {left}: {choice}"
-    parts = "".join(f"\n| {line}" for line in preview.parts)
-    fits = ", ".join(f"{account} {word}{_for_good(preview, account, to)}" for account, word in preview.fits.items())
     if to is not None:
         plain = set(preview.fits.values()) <= {FITS}
-        return f"to {to}" + ("" if plain else f" ({fits})") + f" in {left}: {choice}{parts}"
+        return f"to {to}" + ("" if plain else f" ({_fits(preview, to)})") + f" in {left}: {choice}{cuts(preview)}"
+    return f"{looks(stored, preview)}. {when}{cuts(preview)}"
+
+
+def looks(stored: StoredPost, preview: Preview) -> str:
+    """Return how a post will look: its length, what goes with it, and how it fits."""
     seen = f", {plural(preview.pictures, 'picture')}" if preview.pictures else ""
     seen += f", {stored.visibility.value}" if stored.visibility else ""
     seen += f', behind "{clause(stored.warning)}"' if stored.warning else ""
-    return f"{plural(preview.characters, 'character')}{seen}: {fits}. {when}{parts}"
+    return f"{plural(preview.characters, 'character')}{seen}: {_fits(preview, None)}"
+
+
+def _fits(preview: Preview, to: str | None) -> str:
+    return ", ".join(f"{account} {word}{_for_good(preview, account, to)}" for account, word in preview.fits.items())
+
+
+def cuts(preview: Preview) -> str:
+    """Return the lines that show where a thread is cut."""
+    return "".join(f"\n| {line}" for line in preview.parts)
 
 
 def _for_good(preview: Preview, account: str, to: str | None) -> str:

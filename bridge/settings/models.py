@@ -16,6 +16,7 @@ from bridge.domain.durations import Duration
 from bridge.domain.jids import bare_jid
 from bridge.domain.people import Role
 from bridge.domain.templates import checked
+from bridge.domain.zones import find_zone
 
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 RESERVED_NAMES: Final = frozenset({"all", "none"})
@@ -64,6 +65,13 @@ def _granted(role: Role) -> Role:
     if role is Role.NONE:
         raise ValueError("must be staff, approver or admin; whoever has no role is left out")
     return role
+
+
+def _zone(value: str) -> str:
+    zone = find_zone(value)
+    if zone is None:
+        raise ValueError("there is no such time zone; zones are written as Europe/Berlin")
+    return zone.name
 
 
 def _nick(value: str) -> str:
@@ -210,6 +218,11 @@ class PostingSettings(Section):
     post_to: Names | None = Field(
         default=None,
         description="accounts that direct chats post to; default: every enabled account",
+    )
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC",
+        description="the time zone in which people say times, unless they have set their own",
+        examples=["Europe/Berlin"],
     )
 
 

@@ -46,9 +46,11 @@ _HEAD = (
 _GET = _ROWS.where(delivery.c.id == bindparam("one"))
 _OF_POST = _ROWS.where(delivery.c.post_id == bindparam("entry")).order_by(delivery.c.id)
 _FOLLOWERS = _ROWS.where(delivery.c.follows == bindparam("one")).order_by(delivery.c.part)
-_HELD = _ROWS.where(_ACCOUNT, text(DELIVERY_HELD.replace("state", "delivery.state"))).order_by(
-    delivery.c.hold_until, delivery.c.position
-)
+_HELD = _ROWS.where(
+    _ACCOUNT,
+    text(DELIVERY_HELD.replace("state", "delivery.state")),
+    text("delivery.held <> 'schedule'"),
+).order_by(delivery.c.hold_until, delivery.c.position)
 _SENDING = _ROWS.where(
     _ACCOUNT,
     text(DELIVERY_IN_LANE.replace("state", "delivery.state")),
@@ -231,7 +233,7 @@ def followers(tx: Tx, one: int) -> tuple[Delivery, ...]:
 
 
 def held(tx: Tx, account: str) -> tuple[Delivery, ...]:
-    """Return what is held for an account, first to end first."""
+    """Return what is held for an account, first to end first; what only waits for its time isn't among it."""
     return tuple(delivery_rows.read(row) for row in tx.execute(_HELD, {"in_account": account}))
 
 

@@ -155,14 +155,14 @@ def freeze(tx: Tx, beginning: Beginning, *, salt: str) -> int:
 def _doubtful(row: AnyRow, now: datetime) -> dict[str, object]:
     """Return what becomes of a delivery that may have been published since the backup, by an attempt unknown to us.
 
-    The rest of a thread goes on waiting for the part before it, in doubt.
+    The rest of a thread goes on waiting for the part before it, in doubt, and what has a time of its own for that.
     """
-    waits = Hold.FOLLOWS.value in row.held
+    waits = row.held & {Hold.FOLLOWS.value, Hold.SCHEDULE.value}
     attempt = row.attempt if row.doubt_attempt is not None else row.attempt + 1
     return {
         "one": row.id,
         "new_state": (State.HELD if waits else State.UNCERTAIN).value,
-        "new_held": frozenset({Hold.FOLLOWS.value}) if waits else frozenset[str](),
+        "new_held": frozenset(waits),
         "new_hold_until": None,
         "new_due_at": None if waits else now + SETTLE,
         "new_pause_ms": None if waits else SETTLE // timedelta(milliseconds=1),

@@ -32,10 +32,10 @@ def insert_or_skip(
     return {"sqlite": light.returning(returning), "postgresql": heavy.returning(returning)}
 
 
-def insert_or_replace(table: Table) -> ByDialect:
-    """Return an insert that overwrites the row with the same primary key."""
+def insert_or_replace(table: Table, *only: Column[Any]) -> ByDialect:
+    """Return an insert that overwrites the row with the same primary key, or some of its columns only."""
     keys = list(table.primary_key.columns)
-    values = [column.name for column in table.columns if not column.primary_key]
+    values = [column.name for column in only or table.columns if not column.primary_key]
     light, heavy = sqlite.insert(table), postgresql.insert(table)
     return {
         "sqlite": light.on_conflict_do_update(keys, set_={name: light.excluded[name] for name in values}),

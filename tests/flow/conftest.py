@@ -31,7 +31,8 @@ from bridge.registry import AnyPlugin, Recipe, Registry, StoreMemory
 from bridge.settings import Settings
 from bridge.store import Tx, outbox, upgrade
 from bridge.testing import FakeClock, FakePlatform, FakeSettings, FullFakePlugin
-from tests.flow.pretend import PretendChat, WatchedStore
+from bridge.timers import Timers
+from tests.flow.pretend import PretendChat, WatchedStore, set_alarm
 
 T = TypeVar("T")
 
@@ -191,8 +192,9 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No XMPP, and of every pause the whole length."""
+    """No XMPP, alarms by the clock that tests move, and of every pause the whole length."""
     monkeypatch.setattr(app, "Chat", PretendChat)
+    monkeypatch.setattr(Timers, "_set_alarm", set_alarm)
     for one in (Lane, Listener):
         defaults = one.__init__.__kwdefaults__
         assert defaults is not None

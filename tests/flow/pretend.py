@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from bridge.chat.outgoing import corrects
 from bridge.delivery import conversation
 from bridge.domain.clock import wait_event
 from bridge.domain.notices import Notice
 from bridge.store import InDoubt, NotCommitted, Store, StoreError, Tx, notices
+from bridge.timers import Timers
 
 if TYPE_CHECKING:
     from bridge.testing import FakeClock
@@ -87,6 +89,22 @@ class Heard:
     body: str
     at: timedelta
     corrects: str | None
+
+
+_alarms: WeakKeyDictionary[Timers, asyncio.Task[None]] = WeakKeyDictionary()
+
+
+def set_alarm(work: Timers, left: float | None) -> None:
+    """Stand in for `Timers._set_alarm`, whose alarm is set by the machine's own clock."""
+    if (former := _alarms.pop(work, None)) is not None:
+        former.cancel()
+
+    async def ring(seconds: float) -> None:
+        await work._clock.sleep(seconds)
+        await work._ring()
+
+    if left is not None:
+        _alarms[work] = asyncio.create_task(ring(left), name="alarm")
 
 
 class PretendChat:

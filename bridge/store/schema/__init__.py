@@ -34,10 +34,12 @@ from bridge.store.schema.outgoing import (
     PICTURE_LOOSE,
     PICTURE_READY,
     PICTURE_WANTED,
+    TIMER_WAITING,
     delivery,
     picture,
     post,
     short_id,
+    timer,
 )
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "PICTURE_WANTED",
     "STANZA_NAMED",
     "STANZA_TWICE",
+    "TIMER_WAITING",
     "account_state",
     "audit",
     "control",
@@ -80,5 +83,6 @@ __all__ = [
     "role",
     "short_id",
     "stanza",
+    "timer",
     "welcome",
 ]

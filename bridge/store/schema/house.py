@@ -40,7 +40,8 @@ person = Table(
     "person",
     metadata,
     Column("jid", SafeText, primary_key=True, comment="real bare JID"),
-    Column("hold_ms", Integer, nullable=False, comment="their own undo window"),
+    Column("hold_ms", Integer, comment="their own undo window"),
+    Column("zone", SafeText, comment="in which they say times"),
     comment="What people have set for themselves.",
 )
 

@@ -12,6 +12,7 @@ DELIVERY_HELD = "state = 'held'"
 DELIVERY_SENT = "state = 'sent'"
 DELIVERY_LEFT = "state IN ('dead', 'asked')"
 DELIVERY_PUBLISHED = "posted_id IS NOT NULL"
+TIMER_WAITING = "state = 'waiting'"
 PICTURE_WANTED = "state = 'wanted'"
 PICTURE_READY = "state = 'ready'"
 PICTURE_LOOSE = "post_id IS NULL AND state IN ('wanted', 'ready')"
@@ -50,6 +51,19 @@ post = Table(
     Index(None, "answers"),
     Index(None, "about"),
     Index(None, "stanza_id"),
+)
+
+timer = Table(
+    "timer",
+    metadata,
+    Column("post_id", Id, ForeignKey("post.id"), primary_key=True, autoincrement=False),
+    Column("due_at", Utc, nullable=False),
+    Column("zone", SafeText, nullable=False, comment="in which it is told"),
+    Column("said", SafeText, nullable=False, comment="the time as the post's own line says it"),
+    Column("state", SafeText, nullable=False, comment="waiting | asked"),
+    Index(None, "due_at"),
+    Index("ix_timer_waiting", "due_at", sqlite_where=text(TIMER_WAITING), postgresql_where=text(TIMER_WAITING)),
+    comment="What is to go out at a time; the row goes in the commit that lets it out.",
 )
 
 picture = Table(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement
 
 from bridge.chat.adhoc import AdHoc
 from bridge.chat.worker import Worker
 from bridge.commands.incoming import Answer, Incoming
+from bridge.commands.menu import entries
+from bridge.commands.verbs import VERBS
 from bridge.domain.people import Role
 from tests.unit.chat.kit import until
 
@@ -26,6 +29,10 @@ ITEMS = "http://jabber.org/protocol/disco#items"
 US = "status@example.org/statusbridge"
 ROOM = "ops@rooms.example.org"
 ANA, TOM, RAJ, EVE = (f"{name}@example.org/phone" for name in ("ana", "tom", "raj", "eve"))
+
+
+MENU = entries(replace(verb, forms=verb.forms[:1]) if verb.name == "set" else verb for verb in VERBS)
+"""The menu of this version, but that there is one way to say `set`: a short dialog with one field."""
 
 
 class Clerk:
@@ -81,6 +88,7 @@ class Menu:
             meet=self.met.append,
             begin=self._begin,
         )
+        self.adhoc._menu = MENU
         self._number = 0
 
     async def _move(self, positions: dict[str, str]) -> None:

@@ -265,8 +265,8 @@ async def test_a_verb_needs_its_role(bench: Bench) -> None:
 
 
 async def test_what_is_not_built_says_so(bench: Bench) -> None:
-    assert await bench.direct("!queue") == ["`queue` is not in this version. Nothing was posted."]
-    assert await bench.room("!at 18:00 hello") == ["`!at` is not in this version. Nothing was posted."]
+    assert await bench.direct("!tracks") == ["`tracks` is not in this version. Nothing was posted."]
+    assert await bench.room("!untrack outage") == ["`!untrack` is not in this version. Nothing was posted."]
     assert await bench.count("delivery") == 0
 
 

@@ -246,7 +246,7 @@ def test_bare_words_are_a_status(text: str, mode: Mode) -> None:
             Command(verb="role", said="role", words=("grant", "admin", "raj@example.org")),
         ),
         ("at tomorrow 22:00 Sorry", Command(verb="at", said="at", words=("tomorrow 22:00",), text="Sorry")),
-        ("at monday Sorry", Command(verb="at", said="at", words=("monday",), text="Sorry")),
+        ("at monday 9:00 Sorry", Command(verb="at", said="at", words=("monday 9:00",), text="Sorry")),
         ("at +30m Sorry", Command(verb="at", said="at", words=("+30m",), text="Sorry")),
         (
             "move 4f 2026-11-22T22:00Z",

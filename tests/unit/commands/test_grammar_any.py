@@ -104,7 +104,7 @@ def test_each_form_parses_as_it_is_explained(verb: Verb) -> None:
         ("to x visibility private post hi", None),
         ("cw Outage: post hi", None),
         ("preview post hi", None),
-        ("at 18:00 post hi", "at"),
+        ("at 18:00 post hi", None),
         ("whois @kim", "whois"),
         ("plugin list", None),
         ("r 52 hi", None),

@@ -75,13 +75,14 @@ async def test_me_tells_who_one_is_and_what_one_may_do(bench: Bench) -> None:
     assert await bench.direct("me") == [
         (
             "You are raj (raj@example.org), staff in direct chats, from the configuration. You may say: post, send, "
-            "undo, edit, repeat, fav, alt, retry, found, drop, inbox, r, say, claim, release, note, done, context, url, "
-            "last, stats, panic, set, help, me. "
-            "What you post here goes to mastodon, x, 20 s after you wrote it, unless you `undo` it."
+            "undo, edit, repeat, fav, alt, retry, found, drop, at, queue, move, inbox, r, say, claim, release, note, "
+            "done, context, url, last, stats, panic, set, help, me. "
+            "What you post here goes to mastodon, x, 20 s after you wrote it, unless you `undo` it. "
+            "Times that you say are in UTC."
         )
     ]
     sales = await bench.room("!me", who="tom", room="sales@rooms.example.org")
-    assert sales[0].endswith("What you post here goes to x, at once.")
+    assert sales[0].endswith("What you post here goes to x, at once. Times that you say are in UTC.")
 
 
 async def test_me_tells_a_guest_of_a_room_that_it_has_no_role(bench: Bench) -> None:

@@ -14,7 +14,14 @@ from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Role
 
 ACCOUNTS = ("mastodon", "x")
-FILLED = {"account": "x", "jid": "raj@example.org", "duration": "10s", "role": "approver", "id": "4f", "verb": "undo"}
+FILLED = {
+    "account": "x",
+    "jid": "raj@example.org",
+    "duration": "10s",
+    "role": "approver",
+    "id": "4f",
+    "verb": "undo",
+} | {"zone": "Europe/Berlin"}
 EVERY = entries(replace(verb, built=True) for verb in VERBS)
 """The menu as it will be when every verb is built."""
 
@@ -27,6 +34,9 @@ class Everything:
         return bool(entry)
 
     def nick(self, name: str) -> bool:
+        return bool(name)
+
+    def template(self, name: str) -> bool:
         return bool(name)
 
 
@@ -71,7 +81,7 @@ def test_a_verb_with_several_choices_has_a_way_for_each() -> None:
     assert set(verb("account").ways) >= {"list", "info", "enable", "disable", "check"}
     assert verb("account").only is None
     assert set(verb("role").ways) == {"grant", "revoke"}
-    assert verb("set").only is verb("set").ways["hold"]
+    assert set(verb("set").ways) == {"hold", "zone"}
     assert verb("health").only is not None
 
 
@@ -98,6 +108,7 @@ def test_what_is_filled_in_becomes_the_line_that_one_would_type() -> None:
         "!plugin list",
         "!account info x",
         "!set hold 10s",
+        "!set zone Europe/Berlin",
         "!panic",
         "!resume",
         "!me",

@@ -16,8 +16,8 @@ LANGUAGE = """
     set help me
 """
 BUILT = """
-    post to cw visibility preview send undo edit repeat fav alt retry found drop inbox r say claim release done note
-    context url account last stats set panic resume help me role roles
+    post to cw visibility preview send undo edit repeat fav alt retry found drop at queue move inbox r say claim release
+    done note context url account last stats set panic resume help me role roles
 """
 
 

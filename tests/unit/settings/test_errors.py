@@ -61,6 +61,7 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("[posting]\nhold = -1", "posting.hold: must not be negative"),
         ("[posting]\nhold = '1m'\nmax_age = '30s'", "posting.hold: must be shorter than max_age"),
         ("[posting]\nmax_age = 0", "posting.max_age: must be between 1s and 365d"),
+        ("[posting]\nzone = 'Mars'", "posting.zone: there is no such time zone; zones are written as Europe/Berlin"),
         ("[posting]\npost_to = ['x']", 'posting.post_to: no account is called "x"; there are no accounts'),
         ("[posting]\npost_to = 'x'", f"posting.post_to: {NOT_A_LIST}"),
         ("[rooms]\njid = 'a@b'", "rooms: must be a list of tables: write [[rooms]], with double brackets"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,21 @@ async def test_what_an_older_version_wrote_is_read_and_goes_on(store_url: str, b
         assert await store.write(lambda tx: triage.release(tx, EntryId(1), person="raj@example.org"))
         # Who has used the bot for long needs no welcome.
         assert await store.read(people.welcomed) == {"raj@example.org"}
+
+
+async def test_what_people_had_set_stays_set(store_url: str, backend: Backend) -> None:
+    migrations.migrate(backend, "0009")
+    connection = backend.connect()
+    with connection.begin():
+        connection.execute(text("INSERT INTO person (jid, hold_ms) VALUES ('raj@example.org', 5000)"))
+    connection.close()
+    backend.close()
+    async with Store.open(store_url, clock=SystemClock()) as store:
+        await store.write(lambda tx: people.set_zone(tx, "ana@example.org", "Europe/Berlin"))
+        assert await store.read(people.own) == {
+            "raj@example.org": people.Own(hold=timedelta(seconds=5)),
+            "ana@example.org": people.Own(zone="Europe/Berlin"),
+        }
 
 
 def test_a_newer_store_is_refused(backend: Backend, connection: Connection, store_url: str) -> None:

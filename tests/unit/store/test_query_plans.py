@@ -19,6 +19,8 @@ from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.pacing import Pace
 from bridge.domain.people import Place, Target
 from bridge.domain.rights import Kept
+from bridge.domain.when import Moment
+from bridge.domain.zones import ZERO
 from bridge.store import (
     Store,
     Tx,
@@ -40,6 +42,7 @@ from bridge.store import (
     shown,
     stanzas,
     stats,
+    timers,
     triage,
 )
 from bridge.store.schema import metadata
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OPS = Target("ops@rooms.example.org", Place.ROOM)
 ENTRY = EntryId(7)
+LATER = Moment(datetime(2026, 12, 1, tzinfo=UTC), ZERO)
 HEARD = Item(
     id=PostId("9"),
     author=Author(id="1", handle="kim@social.example"),
@@ -79,6 +83,14 @@ class Case:
 
 
 CASES = [
+    Case("timers.get", lambda tx: timers.get(tx, ENTRY), ("pk_timer",)),
+    Case("timers.move", lambda tx: timers.move(tx, ENTRY, LATER), ("pk_timer",)),
+    Case("timers.reword", lambda tx: timers.reword(tx, ENTRY, "in 2h"), ("pk_timer",)),
+    Case("timers.ask", lambda tx: timers.ask(tx, ENTRY), ("pk_timer|ix_timer_waiting",)),
+    Case("timers.end", lambda tx: timers.end(tx, ENTRY), ("pk_timer",)),
+    Case("timers.due", lambda tx: timers.due(tx, NOW, 9), ("ix_timer_waiting",)),
+    Case("timers.next_due", timers.next_due, ("ix_timer_waiting",)),
+    Case("timers.first", lambda tx: timers.first(tx, 9), ("ix_timer_due_at",)),
     Case("pictures.wanted", lambda tx: pictures.wanted(tx, 9), ("ix_picture_wanted",)),
     Case("pictures.of_post", lambda tx: pictures.of_post(tx, ENTRY), ("ix_picture_post_id",)),
     Case(

@@ -107,6 +107,16 @@ class TestFreezing:
         assert await store.read(lambda tx: [tuple(row) for row in tx.rows(query)]) == before
         assert (DeliveryKind.DELETE.value, State.READY.value) in before
 
+    async def test_what_has_a_time_of_its_own_waits_for_it_in_doubt(self, store: Store, now: datetime) -> None:
+        """Found to be absent it would go out at once, which is before its time."""
+        one = await store.write(lambda tx: write(tx, now, held={Hold.SCHEDULE.value, Hold.PICTURE.value})[1][0])
+        assert await self.freeze(store, now) == 1
+        after = await store.read(lambda tx: outbox.get(tx, one.id))
+        assert after is not None
+        assert (after.state, after.held, after.doubt_since) == (State.HELD, frozenset({"schedule"}), now)
+        freed = await store.write(lambda tx: outbox.free(tx, after, Hold.SCHEDULE, now=now))
+        assert freed.state is State.UNCERTAIN
+
     async def test_the_rest_of_a_thread_waits_in_doubt_for_its_beginning(self, store: Store, now: datetime) -> None:
         first, second, third = await store.write(lambda tx: write(tx, now, held={Hold.UNDO.value}, parts=3)[1])
         assert await self.freeze(store, now) == 3
