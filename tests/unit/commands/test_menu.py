@@ -36,8 +36,8 @@ class Everything:
     def nick(self, name: str) -> bool:
         return bool(name)
 
-    def template(self, name: str) -> bool:
-        return bool(name)
+    def template(self, name: str) -> None:
+        return None
 
 
 def verb(name: str) -> Entry:
