@@ -184,7 +184,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     upgrade(f"sqlite:///{path}")
     # Most tests aren't about somebody's first day.
     with closing(sqlite3.connect(path)) as connection:
-        rows = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "raj", "tom")]
+        rows = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "kim", "raj", "tom")]
         connection.executemany("INSERT INTO welcome (jid, at) VALUES (?, ?)", rows)
         connection.commit()
     return path

@@ -25,6 +25,8 @@ def with_kim(settings: Settings) -> Settings:
 
 async def test_a_kill_before_and_after_the_commit(build: Build) -> None:
     house = await build(change=with_kim)
+    await house.store.write(lambda tx: tx.execute(text("DELETE FROM welcome WHERE jid = 'kim@example.org'")))
+    await house.restart()
     first = house.incoming("We are on it", place=DIRECT, who="kim")
     house.store.refuses = lambda: True
     with pytest.raises(NotCommitted):

@@ -12,6 +12,7 @@ from bridge.commands.menu import ALSO, Entry, UnfitError, entries, offered
 from bridge.commands.verbs import DIRECT_ONLY, VERBS, Kind, find
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Role
+from bridge.domain.templates import Template
 
 ACCOUNTS = ("mastodon", "x")
 FILLED = {
@@ -21,7 +22,8 @@ FILLED = {
     "role": "approver",
     "id": "4f",
     "verb": "undo",
-} | {"zone": "Europe/Berlin"}
+    "zone": "Europe/Berlin",
+}
 EVERY = entries(replace(verb, built=True) for verb in VERBS)
 """The menu as it will be when every verb is built."""
 
@@ -36,8 +38,8 @@ class Everything:
     def nick(self, name: str) -> bool:
         return bool(name)
 
-    def template(self, name: str) -> None:
-        return None
+    def template(self, name: str) -> Template | None:
+        return Template("We are sorry.") if name else None
 
 
 def verb(name: str) -> Entry:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from bridge.commands.incoming import Content
 from bridge.domain.people import Role
@@ -23,7 +24,8 @@ WELCOME = (
 
 
 @pytest.fixture(autouse=True)
-def _kim(bench: Bench) -> None:
+async def _kim(bench: Bench) -> None:
+    await bench.store.write(lambda tx: tx.execute(text("DELETE FROM welcome WHERE jid = 'kim@example.org'")))
     bench.configure(people={**bench.settings.people, "kim@example.org": (Role.STAFF,), "eve@example.org": ()})
 
 
