@@ -74,7 +74,7 @@ PIECES = st.one_of(
 
 
 @CALM
-@given(st.lists(st.tuples(PIECES, SPACES), max_size=30), st.integers(25, 60))
+@given(st.lists(st.tuples(PIECES, SPACES), max_size=30), st.integers(30, 60))
 def test_no_part_ends_within_a_link_a_mention_or_a_grapheme(pieces: list[tuple[str, str]], limit: int) -> None:
     text = "".join(piece + space for piece, space in pieces)
     ends, at = {0}, 0
