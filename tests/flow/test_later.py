@@ -31,8 +31,8 @@ async def test_it_goes_out_at_its_time_and_the_receipt_goes_on(build: Build) -> 
     house = await build("mastodon", "x", hold="20s")
     (line,) = await house.say("!at in 1h We are back")
     assert line == (
-        '[1] "We are back" goes out Fri 2026-01-02 04:04:05 UTC (in 1 h), 11 characters: mastodon ok, x ok. '
-        "`!move 1 WHEN`, or `!undo 1`"
+        '[1] "We are back" goes out Fri 2026-01-02 04:04:05 UTC (in 1 h), 11 characters: '
+        "mastodon ok (can't be edited), x ok (can't be edited). `!move 1 WHEN`, or `!undo 1`"
     )
     await house.pass_time(HOUR - 1)
     assert [house.called("post", name) for name in ("mastodon", "x")] == [[], []]

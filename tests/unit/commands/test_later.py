@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # It is Fri 2026-01-02 03:04:05 UTC.
 AT_SIX = "Fri 2026-01-02 18:00 UTC (in 14 h 56 min)"
-LOOKS = "11 characters: mastodon ok, x ok"
+LAST = "x ok (can't be edited or deleted)"
+LOOKS = f"11 characters: mastodon ok, {LAST}"
 
 
 def goes_out(at: str = AT_SIX, *, text: str = "We are back", looks: str = LOOKS, entry: int = 1) -> str:
@@ -63,7 +64,7 @@ async def test_it_waits_and_its_time_is_echoed_with_the_zone(bench: Bench) -> No
 
 async def test_what_stands_before_it_counts(bench: Bench) -> None:
     (line,) = await bench.room("!to x cw Outage: visibility unlisted at tomorrow 02:00 Europe/Berlin We are back")
-    looks = '11 characters, unlisted, behind "Outage": x ok'
+    looks = f'11 characters, unlisted, behind "Outage": {LAST}'
     assert line == goes_out("Sat 2026-01-03 02:00 Europe/Berlin (in 21 h 56 min)", looks=looks)
     (one,) = await bench.deliveries(1)
     assert (one.account, one.warning, str(one.visibility)) == ("x", "Outage", "unlisted")
