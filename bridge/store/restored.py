@@ -155,9 +155,10 @@ def freeze(tx: Tx, beginning: Beginning, *, salt: str) -> int:
 def _doubtful(row: AnyRow, now: datetime) -> dict[str, object]:
     """Return what becomes of a delivery that may have been published since the backup, by an attempt unknown to us.
 
-    The rest of a thread goes on waiting for the part before it, in doubt, and what has a time of its own for that.
+    What waits for more than the end of an undo window or for a picture goes on waiting for it, in doubt: the rest of a
+    thread, what has a time of its own, and what a person has to say a second word to.
     """
-    waits = row.held & {Hold.FOLLOWS.value, Hold.SCHEDULE.value}
+    waits = row.held - {Hold.UNDO.value, Hold.PICTURE.value}
     attempt = row.attempt if row.doubt_attempt is not None else row.attempt + 1
     return {
         "one": row.id,

@@ -62,7 +62,7 @@ class TestFreezing:
         owed = now - timedelta(minutes=5)
 
         def unit(tx: Tx) -> Delivery:
-            held = {Hold.UNDO.value, Hold.QUESTION.value} if state == "held" else ()
+            held = {Hold.UNDO.value, Hold.PICTURE.value} if state == "held" else ()
             one = write(tx, owed, held=held, born=state == "sending")[1][0]
             if state == "retried":
                 tx.execute(delivery.update().values(attempt=3, failures=3, due_at=now, error="503"))
@@ -115,6 +115,17 @@ class TestFreezing:
         assert after is not None
         assert (after.state, after.held, after.doubt_since) == (State.HELD, frozenset({"schedule"}), now)
         freed = await store.write(lambda tx: outbox.free(tx, after, Hold.SCHEDULE, now=now))
+        assert freed.state is State.UNCERTAIN
+
+    @pytest.mark.parametrize("why", [Hold.QUESTION, Hold.PREVIEW])
+    async def test_what_waits_for_a_second_word_still_does(self, store: Store, now: datetime, why: Hold) -> None:
+        """Found to be absent it would go out, which nobody has ever wanted."""
+        one = await store.write(lambda tx: write(tx, now, held={why.value, Hold.UNDO.value})[1][0])
+        assert await self.freeze(store, now) == 1
+        after = await store.read(lambda tx: outbox.get(tx, one.id))
+        assert after is not None
+        assert (after.state, after.held, after.doubt_since) == (State.HELD, frozenset({why.value}), now)
+        freed = await store.write(lambda tx: outbox.free(tx, after, why, now=now))
         assert freed.state is State.UNCERTAIN
 
     async def test_the_rest_of_a_thread_waits_in_doubt_for_its_beginning(self, store: Store, now: datetime) -> None:
