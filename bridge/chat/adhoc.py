@@ -245,6 +245,7 @@ class AdHoc:
             affiliation="none",
             text=line,
             said_at=self._clock.now(),
+            chosen=True,
         )
 
     def _result(self, dialog: Dialog, outcome: Answer | StoreError | None) -> Element | Problem:

@@ -58,6 +58,7 @@ class Incoming:
     `caught_up` is false while the archive is being read. `names` are the ids that the sender gave the message, by which
     later ones may refer to it. A retraction or a reaction has no text. `files` are the links of what was shared with
     it, whose caption is the text; `described` is what its sender's client says that they show.
+    `chosen` is whether nobody typed it, but a menu made it of what was chosen there.
     """
 
     archive: str
@@ -76,6 +77,7 @@ class Incoming:
     names: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     described: str = ""
+    chosen: bool = False
 
     @property
     def has_encrypted_file(self) -> bool:

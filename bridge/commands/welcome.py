@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def is_first(incoming: Incoming, welcomed: Collection[str]) -> bool:
-    """Tell whether a message is the first that somebody writes to us directly; what their client writes isn't."""
-    direct = incoming.place is Place.DIRECT and incoming.content is not Content.AUTOMATIC
-    return direct and incoming.sender not in welcomed
+    """Tell whether a message is the first that somebody types to us directly; what a client or a menu says isn't."""
+    typed = incoming.content is not Content.AUTOMATIC and not incoming.chosen
+    return typed and incoming.place is Place.DIRECT and incoming.sender not in welcomed
 
 
 def greet(turn: Turn) -> None:

@@ -70,7 +70,11 @@ class Ear:
         await self._speak(where, "!help undo" if where == self._scene.room else "help undo")
         end = await self._person.hears("^`!?undo", where=where, after=mark)
         said = self._person.heard(where, after=mark)
-        bodies = [heard.body for heard in said[: said.index(end)] if heard.nick in {"", "status"}]
+        bodies = [
+            heard.body
+            for heard in said[: said.index(end)]
+            if heard.nick in {"", "status"} and not heard.body.startswith("Welcome, ")
+        ]
         for body in bodies or ["(nothing)"]:
             print(f"bot: {body}")
         assert [attempt for attempt in self._sink.attempts if attempt.posts] == []

@@ -111,6 +111,12 @@ class Menu:
         )
         return answer["command"]
 
+    async def opens_hold(self) -> str:
+        """Open the form of `set hold`, and return the dialog's id."""
+        session: str = (await self.does("set"))["sessionid"]
+        await self.does("set", "next", session, what="hold")
+        return session
+
     async def fails(self, node: str, *args: str, **values: Any) -> tuple[str, ...]:
         with pytest.raises(IqError) as error:
             await self.does(node, *args, **values)
@@ -197,12 +203,12 @@ async def test_an_admin_looks_at_the_accounts_and_gets_the_same_in_the_chat(hous
 
 
 async def test_staff_set_their_hold(house: House) -> None:
-    form = await house.raj.does("set")
-    wrong = note(await house.raj.does("set", "complete", form["sessionid"], duration="long"))
+    name = await house.raj.opens_hold()
+    wrong = note(await house.raj.does("set", "complete", name, duration="long"))
     assert wrong[0] == "error"
     assert "`set` needs a length of time" in wrong[1]
-    form = await house.raj.does("set")
-    kind, words = note(await house.raj.does("set", "complete", form["sessionid"], duration="10s"))
+    name = await house.raj.opens_hold()
+    kind, words = note(await house.raj.does("set", "complete", name, duration="10s"))
     assert (kind, words[:43]) == ("info", "From now on what you post goes out 10 s aft")
     assert (await house.raj.person.hears("goes out 10 s after")).body == words
     assert await house.bot.store.read(lambda tx: tx.scalar(sql("SELECT count(*) FROM audit"))) == 1
@@ -261,10 +267,10 @@ async def test_a_form_is_its_requesters_alone(house: House) -> None:
 
 
 async def test_two_at_once_each_get_their_own_answer(house: House) -> None:
-    forms = [await menu.does("set") for menu in (house.ana, house.raj)]
+    names = [await menu.opens_hold() for menu in (house.ana, house.raj)]
     done = await asyncio.gather(
-        house.ana.does("set", "complete", forms[0]["sessionid"], duration="11s"),
-        house.raj.does("set", "complete", forms[1]["sessionid"], duration="12s"),
+        house.ana.does("set", "complete", names[0], duration="11s"),
+        house.raj.does("set", "complete", names[1], duration="12s"),
         house.ana.does("inbox"),
     )
     assert "11 s after" in note(done[0])[1]
@@ -273,10 +279,10 @@ async def test_two_at_once_each_get_their_own_answer(house: House) -> None:
 
 
 async def test_the_menu_works_on_after_the_session_was_lost(house: House) -> None:
-    form = await house.raj.does("set")
+    name = await house.raj.opens_hold()
     house.bot.chat._session.cut()
     await house.bot.loses()
     await house.bot.is_in(4)
-    kind, _ = note(await house.raj.does("set", "complete", form["sessionid"], duration="10s"))
+    kind, _ = note(await house.raj.does("set", "complete", name, duration="10s"))
     assert kind == "info"
     await house.raj.person.hears("goes out 10 s after")

@@ -74,6 +74,8 @@ async def test_nobody_else_gets_it(bench: Bench) -> None:
     assert len(await bench.room("!me", who="kim")) == 1
     away = bench.incoming("I am away", who="kim", content=Content.AUTOMATIC)
     assert not any("Welcome" in line for line in await bench.hand_in(away))
+    chosen = bench.incoming("!me", who="kim", chosen=True)
+    assert len(await bench.hand_in(chosen)) == 1
     assert await bench.count("welcome") == 3
     assert (await bench.direct("me", who="kim"))[0] == WELCOME
 
