@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from bridge.commands import surroundings
+from bridge.commands import surroundings, switching
 from bridge.domain.clock import wait_event
 from bridge.domain.deadline import within
+from bridge.domain.errands import Errand, Trial
 from bridge.domain.mint import Mint
 from bridge.plugin import PluginError, Shows
 from bridge.store import StoreError, errands, inbox, notices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from pydantic import BaseModel
 
+    from bridge.commands.accounts import Accounts
     from bridge.commands.surroundings import Thread
     from bridge.domain.clock import Clock
-    from bridge.domain.errands import Errand
     from bridge.domain.posts import Ref
     from bridge.plugin import Plugin
     from bridge.store import Store, Tx
@@ -60,17 +61,34 @@ class Account(Protocol):
         """How long one request may take, all in all."""
         ...
 
+    async def entered(self) -> None:
+        """Return once it is up, or known not to be."""
+        ...
+
 
 class Errands:
     """Runs them; `run` it as a task."""
 
-    def __init__(self, accounts: Mapping[str, Account], *, store: Store, clock: Clock) -> None:
-        """Take the enabled accounts by their names."""
+    def __init__(
+        self,
+        accounts: Callable[[str], Account | None],
+        *,
+        views: Accounts,
+        attempt: Callable[[str], Awaitable[str | None]],
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        """Take what finds an account by its name.
+
+        `attempt` enters another instance of one, and returns why it could not.
+        """
         self._accounts = accounts
+        self._views = views
+        self._attempt = attempt
         self._store = store
         self._clock = clock
         self._woken = store.event(errands.TOPIC)
-        self._under_way: dict[int, Errand] = {}
+        self._under_way: set[Errand | Trial] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -88,28 +106,29 @@ class Errands:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, one: Errand) -> None:
+    def _begin(self, one: Errand | Trial) -> None:
         """Go on an errand, unless it is under way, or as many of its account are as may be."""
-        same = sum(other.account == one.account for other in self._under_way.values())
-        if one.id in self._under_way or same >= AT_ONCE:
+        same = sum(other.account == one.account for other in self._under_way)
+        if one in self._under_way or same >= AT_ONCE:
             return
-        self._under_way[one.id] = one
-        task = asyncio.create_task(self._go(one), name=f"errand {one.id}")
+        self._under_way.add(one)
+        work = self._go(one) if isinstance(one, Errand) else self._try(one)
+        task = asyncio.create_task(work, name=f"errand {one.id}")
         self._tasks.add(task)
-        task.add_done_callback(lambda ended: self._end(one.id, ended))
+        task.add_done_callback(lambda ended: self._end(one, ended))
 
-    async def _waiting(self) -> list[Errand] | None:
+    async def _waiting(self) -> list[Errand | Trial] | None:
         """Return what is to be asked; None where the store can't tell now."""
         try:
-            return await self._store.read(errands.waiting)
+            return await self._store.read(lambda tx: [*errands.waiting(tx), *errands.trials(tx)])
         except StoreError as error:
             if not error.told:
                 log.warning("what is to be asked can't be read", cause=str(error))
             return None
 
-    def _end(self, number: int, task: asyncio.Task[None]) -> None:
+    def _end(self, one: Errand | Trial, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._under_way.pop(number, None)
+        self._under_way.discard(one)
         self._woken.set()
 
     async def _go(self, one: Errand) -> None:
@@ -133,22 +152,42 @@ class Errands:
                 body = surroundings.told(tx, one, found, now=now)
                 notices.add_line(tx, target=one.target, body=body, origin_id=Mint(seed)(), at=now, item=one.item)
 
+        await self._write(unit, one.account)
+
+    async def _try(self, one: Trial) -> None:
+        """Try an account's login, and tell what came of it."""
+        try:
+            problem = await self._attempt(one.account)
+        except Exception:
+            log.exception("a check failed", account=one.account)
+            problem = BROKEN
+        body = switching.checked(self._views.view(one.account), one.account, problem)
+        seed, now = uuid.uuid4().hex, self._clock.now()
+
+        def unit(tx: Tx) -> None:
+            if errands.finish_trial(tx, one.id):
+                notices.add_line(tx, target=one.target, body=body, origin_id=Mint(seed)(), at=now)
+
+        await self._write(unit, one.account)
+
+    async def _write(self, unit: Callable[[Tx], None], account: str) -> None:
         while True:
             try:
                 return await self._store.write(unit)
             except StoreError as error:
                 if not error.told:
-                    log.warning("an answer can't be written down", account=one.account, cause=str(error))
+                    log.warning("an answer can't be written down", account=account, cause=str(error))
                 await self._clock.sleep(STORE_PAUSE)
 
     async def _ask(self, one: Errand, ref: Ref) -> Thread | str:
         """Return the conversation, or why there is none, as the end of a sentence."""
-        account = self._accounts.get(one.account)
+        account = self._accounts(one.account)
         if account is None:
-            return "it is not enabled any more"
+            return "it is not configured any more"
+        await account.entered()
         plugin = account.plugin
         if plugin is None:
-            return account.problem or "it is not up yet"
+            return account.problem or "it is disabled"
         if not isinstance(plugin, Shows):
             return "its plugin can't show conversations"
         try:

@@ -16,6 +16,7 @@ import structlog
 
 from bridge.commands import hearing, relay
 from bridge.domain.clock import wait_event
+from bridge.domain.deadline import contained
 from bridge.domain.ids import Cursor
 from bridge.domain.items import Deleted, Edited, Gap, Heard, Item
 from bridge.domain.mint import Mint
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bridge.commands.people import People
     from bridge.domain.clock import Clock
     from bridge.plugin import Plugin
-    from bridge.settings import Settings
+    from bridge.settings import Current
     from bridge.store import Store, Tx
 
 log = structlog.stdlib.get_logger()
@@ -81,18 +82,20 @@ class Listener:
         account: Account,
         *,
         store: Store,
-        settings: Settings,
+        current: Current,
         people: People,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
+        note: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """Take what it works with."""
+        """Take what it works with; `note` is told why nothing is heard now, and None once it is."""
         self._account = account
         self._store = store
-        self._settings = settings
+        self._current = current
         self._people = people
         self._clock = clock
         self._jitter = jitter
+        self._note = note
         self._failures = 0
         self._woken = asyncio.Event()
         self._deaf_since: float | None = None
@@ -132,10 +135,11 @@ class Listener:
         return "the plugin has ended listening"
 
     def _pause(self) -> float:
-        return backoff(self._failures, self._jitter(), self._settings.posting.backoff).total_seconds()
+        return backoff(self._failures, self._jitter(), self._current.settings.posting.backoff).total_seconds()
 
     async def _rest(self, cause: str, pause: float | None) -> None:
         """Wait to be woken, or for so long; meanwhile the rooms are told, once, when nothing was heard for too long."""
+        self._note(cause)
         now = self._clock.monotonic()
         end = None if pause is None else now + pause
         if self._deaf_since is None:
@@ -165,6 +169,7 @@ class Listener:
         """Take note that the account is heard, and tell the rooms where they believe that it isn't."""
         self._failures = 0
         self._deaf_since = None
+        self._note(None)
         if self._told is not False:
             name, now, seed = self._account.name, self._clock.now(), uuid.uuid4().hex
             told = self._people.rooms_told(name)
@@ -174,7 +179,7 @@ class Listener:
     async def _hear(self, things: AsyncGenerator[Heard]) -> None:
         """Commit what the plugin yields, as much at once as has come meanwhile."""
         heard: asyncio.Queue[Heard] = asyncio.Queue(BATCH)
-        pump = asyncio.create_task(_pump(things, heard), name=f"hear {self._account.name}")
+        pump = asyncio.create_task(contained(_pump(things, heard)), name=f"hear {self._account.name}")
         first = asyncio.ensure_future(heard.get())
         calm = asyncio.ensure_future(self._clock.sleep(CALM))
         try:

@@ -72,7 +72,7 @@ class Timers:
         store: Store,
         clock: Clock,
         *,
-        max_age: timedelta = timedelta(hours=1),
+        max_age: Callable[[], timedelta] = lambda: timedelta(hours=1),
         unusable: Callable[[str], str | None] = _usable,
     ) -> None:
         """Take what it works with.
@@ -144,7 +144,7 @@ class Timers:
         for one in await self._store.read(lambda tx: timers.due(tx, now, AT_ONCE)):
             made = Firing(
                 now=self._clock.now(),
-                max_age=self._max_age,
+                max_age=self._max_age(),
                 seed=_new_id(),
                 secret=_new_id(),
                 unusable=self._unusable,

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 from bridge import logs
 from bridge.chat.outgoing import corrects
 from bridge.commands import later, receipts, relay
-from bridge.commands.accounts import AccountView
+from bridge.commands.accounts import AccountView, Installed
 from bridge.commands.desk import Desk
 from bridge.commands.incoming import Incoming
 from bridge.commands.later import Firing
@@ -56,7 +56,7 @@ from bridge.domain.posts import Posted, Visibility
 from bridge.domain.settling import Terms
 from bridge.domain.text import graphemes
 from bridge.plugin import Limits
-from bridge.settings import Settings
+from bridge.settings import Current, Settings
 from bridge.store import Store, Tx, inbox, notices, timers, upgrade
 from bridge.testing.clock import FakeClock
 
@@ -134,6 +134,9 @@ class _Accounts:
     def view(self, name: str) -> AccountView | None:
         return PLATFORMS[name].view(name) if name in PLATFORMS else None
 
+    def installed(self) -> tuple[Installed, ...]:
+        return ()
+
 
 SETTINGS: Final = Settings.model_validate(
     {
@@ -165,7 +168,13 @@ class Player:
         self._item: Item | None = None
         self._heard_on = ""
         self._desk = Desk(
-            SETTINGS, store, self._accounts, clock, born_for=frozenset[str], begin=lambda _: None, new_id=self._id
+            Current(SETTINGS),
+            store,
+            self._accounts,
+            clock,
+            born_for=frozenset[str],
+            begin=lambda _: None,
+            new_id=self._id,
         )
 
     def _id(self) -> str:

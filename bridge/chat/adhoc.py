@@ -74,7 +74,7 @@ class AdHoc:
         accounts: Callable[[], Sequence[str]],
         live: Callable[[], bool],
         meet: Callable[[str], None],
-        begin: Callable[[Coroutine[Any, Any, None]], None],
+        begin: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         """Take the session and the one ordered worker, through which every deed goes.
 

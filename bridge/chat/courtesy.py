@@ -18,7 +18,7 @@ from bridge.commands.incoming import Content
 from bridge.domain.people import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
     from typing import Any
     from xml.etree.ElementTree import Element
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.commands.incoming import Incoming
     from bridge.domain.clock import Clock
     from bridge.domain.standing import Standing
+    from bridge.settings import RoomSettings
     from bridge.store import Store
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -50,7 +51,7 @@ class Courtesy:
         present: Callable[[], Collection[str]],
         role_of: RoleOf,
         standing: Callable[[], Awaitable[Standing]] | None,
-        begin: Callable[[Coroutine[Any, Any, None]], None],
+        begin: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         """Take the session and its rooms.
 
@@ -69,6 +70,10 @@ class Courtesy:
         self._roster = Roster(stream, knows=self._knows, settled=self._settled)
         self._markers = Markers(stream, clock.now())
         self._showing = Showing(stream=stream, store=store, clock=clock, standing=standing, rooms=self._nicks)
+
+    def give(self, giving: Collection[str]) -> None:
+        """From now on have the members of these rooms be known."""
+        self._giving = tuple(giving)
 
     async def run(self) -> None:
         """Keep our presence true, for ever."""
@@ -163,3 +168,8 @@ async def _harmless(work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:  # noqa: BLE001 - as said
         _log.exception("a courtesy has failed")
+
+
+def giving(rooms: Sequence[RoomSettings]) -> list[str]:
+    """Return the rooms whose members have a role."""
+    return [room.jid for room in rooms if room.member_role is not Role.NONE]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bridge.chat.elements import timestamp
+from bridge.chat.elements import presence, timestamp
 from bridge.chat.errors import AnswerError
 from bridge.chat.rooms import NotJoined, Room
 from bridge.delivery import DIRECT
@@ -42,8 +42,9 @@ NO_ARCHIVE = (
     "configuration."
 )
 UNKNOWN_ROOM = (
-    'I sit only in rooms that the configuration names: add [[rooms]] with jid = "{room}" to it, and start me anew.'
+    'I sit only in rooms that the configuration names: add [[rooms]] with jid = "{room}" to it, then `reload`.'
 )
+NOT_OURS = "the configuration doesn't name it any more"
 HIDDEN = (
     "I can't see who is who in this room, so I take no commands here: make it non-anonymous (real addresses visible to "
     "anyone) in the room's configuration."
@@ -106,6 +107,17 @@ class Keeper:
             self._on_left(room.jid)
             await self._pause(failures, room.invited)
             failures += 1
+
+    async def give_up(self, room: Room, conversation: Conversation) -> None:
+        """Leave a room that isn't ours any more; what it is owed still goes to the admins."""
+        conversation.leave()
+        self._stream.send(presence(to=f"{room.jid}/{room.nick}", kind="unavailable"))
+        self._sender.leave(room.jid)
+        self._on_left(room.jid)
+        try:
+            await self._sender.redirect(room.jid, NOT_OURS)
+        except _LATER as error:
+            _log.info("what the room is owed stays where it is", room=room.jid, cause=str(error))
 
     async def keep_direct(self, conversation: Conversation) -> None:
         """Catch up with the direct chats, then live; returns once that is done."""

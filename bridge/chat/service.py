@@ -11,7 +11,7 @@ from bridge.chat.adhoc import AdHoc, Clerk
 from bridge.chat.archive import Archived, Archives
 from bridge.chat.client import silence
 from bridge.chat.conversation import Conversation, State
-from bridge.chat.courtesy import Courtesy
+from bridge.chat.courtesy import Courtesy, giving
 from bridge.chat.elements import (
     CLIENT,
     DELAY,
@@ -30,10 +30,12 @@ from bridge.chat.invitations import invitation_of
 from bridge.chat.keeper import Keeper
 from bridge.chat.positions import Position, Positions
 from bridge.chat.rooms import Room
+from bridge.chat.seats import Seats
 from bridge.chat.sender import Sender
 from bridge.chat.session import Handlers, Login, Session
+from bridge.chat.stream import end_all
 from bridge.chat.uploads import Uploads
-from bridge.chat.worker import Entry, Passed, Worker
+from bridge.chat.worker import Entry, Passed, Worker, passed
 from bridge.commands.incoming import Incoming
 from bridge.domain.people import Place, Role, Target
 
@@ -90,7 +92,7 @@ class Chat:
         self._on_left = on_left
         handlers = Handlers(
             stanza=self._stanza,
-            acknowledged=self._acknowledged,
+            acknowledged=lambda name: self._sender.acknowledged(name),  # noqa: PLW0108 - as below
             established=self._established,
             lost=self._lost,
             request=lambda request: self._adhoc.take(request),  # noqa: PLW0108 - it is made below
@@ -100,7 +102,7 @@ class Chat:
         self._archives = Archives(self._session)
         self._uploads = Uploads(self._session, settings.jid.partition("@")[2], ca_file=settings.ca_file)
         self._online = asyncio.Event()
-        positions = Positions(store, clock)
+        self._positions = Positions(store, clock)
         self._rooms = {room.jid: Room(room.jid, settings.nick, clock) for room in rooms}
         self._sender = Sender(
             stream=self._session,
@@ -118,24 +120,16 @@ class Chat:
             clock=clock,
             nick=settings.nick,
             rooms=self._rooms,
-            giving=[room.jid for room in rooms if room.member_role is not Role.NONE],
+            giving=giving(rooms),
             present=lambda: self._sender.present,
             role_of=known,
             standing=standing,
             begin=self._begin,
         )
         told = self._courtesy.committed
-        self._worker = Worker(desk, positions.move, clock, committed=told, note_own=self._sender.note_arrived)
+        self._worker = Worker(desk, self._positions.move, clock, committed=told, note_own=self._sender.note_arrived)
         self._conversations = {
-            archive: Conversation(
-                archive,
-                archives=self._archives,
-                worker=self._worker,
-                positions=positions,
-                judge=self._judge_room(room) if room is not None else self._judge_direct,
-                now=clock.now,
-            )
-            for archive, room in [(self._own, None), *self._rooms.items()]
+            archive: self._conversation(archive, room) for archive, room in [(self._own, None), *self._rooms.items()]
         }
         self._adhoc = AdHoc(
             stream=self._session,
@@ -160,7 +154,30 @@ class Chat:
             on_caught_up=self._caught_up,
             on_left=self._left,
         )
+        self._seats = Seats(
+            self._rooms,
+            self._conversations,
+            keeper=self._keeper,
+            begin=self._begin,
+            room=lambda jid: Room(jid, settings.nick, clock),
+            conversation=self._conversation,
+        )
         self._scope: set[asyncio.Task[None]] = set()
+
+    def configure(self, rooms: Sequence[RoomSettings]) -> None:
+        """Sit in these rooms from now on."""
+        self._seats.change([room.jid for room in rooms])
+        self._courtesy.give(giving(rooms))
+
+    def _conversation(self, archive: str, room: Room | None) -> Conversation:
+        return Conversation(
+            archive,
+            archives=self._archives,
+            worker=self._worker,
+            positions=self._positions,
+            judge=self._judge_room(room) if room is not None else self._judge_direct,
+            now=self._clock.now,
+        )
 
     async def run(self) -> None:
         """Be there for ever.
@@ -174,7 +191,7 @@ class Chat:
             for task in done:
                 task.result()
         finally:
-            await _end([*tasks, *self._scope])
+            await end_all([*tasks, *self._scope])
 
     @property
     def presences(self) -> Presences:
@@ -197,7 +214,7 @@ class Chat:
         """Take leave of everybody and close the stream, within 3 s; call it once `run` has ended."""
         self._session.send(presence(kind="unavailable"))
         self._online.clear()
-        await _end(list(self._scope))
+        await end_all(list(self._scope))
         await self._session.close()
 
     def _established(self, resumed: bool) -> None:  # noqa: FBT001 - the session calls it
@@ -221,16 +238,12 @@ class Chat:
         self._conversations[self._own].enter()
         self._courtesy.fresh()
         self._begin(self._keeper.keep_direct(self._conversations[self._own]))
-        for jid, room in self._rooms.items():
-            self._begin(self._keeper.keep_room(room, self._conversations[jid]))
+        self._seats.take(self._rooms)
 
     def _lost(self) -> None:
         self._online.clear()
         self._sender.offline()
         self._on_lost()
-
-    def _acknowledged(self, identifier: str) -> None:
-        self._sender.acknowledged(identifier)
 
     async def _caught_up(self, source: str) -> None:
         self._courtesy.arrived(source)
@@ -243,10 +256,11 @@ class Chat:
     async def _caught_up_again(self, source: str) -> None:
         await self._on_caught_up(source)
 
-    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(coroutine)
         self._scope.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._scope.discard(task)
@@ -327,7 +341,7 @@ class Chat:
             said_at=min(self._clock.now(), stamp_of(stanza.find(DELAY + "delay")) or self._clock.now()),
             position=position,
         )
-        if entry := _passed(origin) if mine else self._entry(stanza, origin):
+        if entry := passed(origin) if mine else self._entry(stanza, origin):
             self._conversations[room.jid].heard(position, entry)
         if not origin.sender and not mine:
             self._explain(room, stanza, origin)
@@ -340,7 +354,7 @@ class Chat:
     def _entry(self, stanza: Element, origin: Origin) -> Entry | None:
         """Make of a message what the worker needs: speech, or a place in the archive, or nothing."""
         said = speech(stanza, origin) if origin.sender not in {"", self._own} else None
-        return said or _passed(origin)
+        return said or passed(origin)
 
     def _judge_room(self, room: Room) -> Callable[[Archived], Entry]:
         def judge(archived: Archived) -> Entry:
@@ -384,15 +398,3 @@ class Chat:
         entry = self._entry(archived.message, origin) if fits else None
         position = Position(id=archived.id, stamp=archived.stamp)
         return entry or Passed(archive=origin.archive, position=str(position))
-
-
-def _passed(origin: Origin) -> Passed | None:
-    position = origin.place_in_archive
-    return None if position is None else Passed(archive=origin.archive, position=position)
-
-
-async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=1.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
 ANSWER_SECONDS = 30.0
@@ -31,3 +33,11 @@ class Stream(Protocol):
         Raises Refused for an error as the answer, NoAnswer where none comes in so many seconds.
         """
         ...
+
+
+async def end_all(tasks: Sequence[asyncio.Future[None]]) -> None:
+    """Cancel tasks, and return when they have ended, within a second."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=1.0)

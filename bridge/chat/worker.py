@@ -15,6 +15,7 @@ from bridge.store import StoreError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from bridge.chat.gate import Origin
     from bridge.domain.clock import Clock
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -178,3 +179,9 @@ class Worker:
                 return False
             else:
                 return True
+
+
+def passed(origin: Origin) -> Passed | None:
+    """Return the place in the archive of what nobody acts on, None where it has none."""
+    position = origin.place_in_archive
+    return None if position is None else Passed(archive=origin.archive, position=position)

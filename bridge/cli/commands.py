@@ -55,6 +55,10 @@ def _settings(options: Options) -> Settings:
         raise Failure(error.causes) from None
 
 
+def _read(options: Options) -> Settings:
+    return load(options.config, secrets=options.secrets)
+
+
 def _run(options: Options) -> int:
     settings = _settings(options)
     with logs.configured(options.log_level, secrets=settings.secrets()) as redaction:
@@ -69,7 +73,7 @@ def _run(options: Options) -> int:
         from bridge.chat.errors import ChatError  # noqa: PLC0415 - as above
 
         try:
-            asyncio.run(app.run(settings))
+            asyncio.run(app.run(settings, read=lambda: _read(options), conceal=redaction.add))
         except Exception as error:  # noqa: BLE001 - whatever it is, the last line says that the bridge has ended
             from bridge.web import ListenError  # noqa: PLC0415 - its library is large, and only [web] needs it
 

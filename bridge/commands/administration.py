@@ -1,18 +1,21 @@
-"""What admins ask about the accounts: `account list`, `account info ACCOUNT`."""
+"""What admins ask about the accounts: `account list`, `account info ACCOUNT`, `plugin list`."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bridge.commands.compose import named
-from bridge.commands.waiting import since
+from bridge.commands.context import saying
+from bridge.commands.reasons import who
+from bridge.commands.waiting import age, since
 from bridge.domain.wording import clause, plural
 from bridge.store import accounts, backlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from bridge.commands.accounts import AccountView
+    from bridge.commands.accounts import AccountView, Installed
     from bridge.commands.context import Context, Deed, Turn
     from bridge.store.backlog import Backlog
 
@@ -40,6 +43,32 @@ def info(context: Context, name: str) -> Deed:
     return deed
 
 
+def list_plugins(context: Context) -> Deed:
+    """Return the deed of telling which plugins are installed, which accounts use them, and what is missing."""
+    installed = context.accounts.installed()
+    used: defaultdict[str, list[AccountView]] = defaultdict(list)
+    for name in context.accounts.names():
+        if (view := context.accounts.view(name)) is not None:
+            used[view.plugin].append(view)
+    lines = [_plugin(one, used[one.name]) for one in installed]
+    known = {one.name for one in installed}
+    lines += [
+        f"{name} is NOT installed · wanted by {', '.join(view.name for view in views)}"
+        for name, views in used.items()
+        if views and name not in known
+    ]
+    return saying("\n".join(lines) or "No plugin is installed.")
+
+
+def _plugin(one: Installed, users: Sequence[AccountView]) -> str:
+    package = f"{one.package} {one.version}" if one.version else one.package
+    needs = f", made for {one.needs}" if one.needs else ""
+    names = ", ".join(view.name + ("" if view.enabled else " (disabled)") for view in users)
+    broken = next((view.mistake for view in users if view.mistake is not None and not view.loaded), None)
+    why = "" if broken is None else f" · can't be used: {clause(broken)}"
+    return f"{one.name} · {package}{needs} · used by {names or 'no account'}{why}"
+
+
 def _line(turn: Turn, view: AccountView) -> str:
     found = backlog.of_account(turn.tx, view.name)
     parts = [f"{view.name} {_standing(turn, view)}", *_work(found)]
@@ -50,14 +79,22 @@ def _line(turn: Turn, view: AccountView) -> str:
 
 def _standing(turn: Turn, view: AccountView) -> str:
     """Return whether an account works, and if not, why."""
-    if not view.enabled:
+    if view.barred:
         return "is disabled in the configuration"
+    if view.off is not None:
+        return f"was disabled by {who(view.off.actor)} {since(turn.now, view.off.at)} ago"
+    if view.starting is not None:
+        return f"is starting: its plugin has been entered for {age(view.starting)} and isn't ready yet"
     if not view.up:
         return f"is down: {clause(view.problem or 'it is starting')}"
     state = accounts.get(turn.tx, view.name)
     if state.probe_at is not None:
         return f"is paused: {clause(state.open_cause)}"
+    if view.stuck is not None:
+        return f"is paused: {clause(view.stuck)}"
     deaf = f", not heard for {since(turn.now, state.deaf_told_at)}" if state.deaf_told_at is not None else ""
+    if view.deaf is not None:
+        deaf = f"{deaf or ', not heard'}: {clause(view.deaf)}"
     return f"is up{deaf}"
 
 
@@ -71,6 +108,12 @@ def _work(found: Backlog) -> Iterator[str]:
 
 def _facts(turn: Turn, view: AccountView) -> Iterator[str]:
     settings = turn.context.settings
+    if view.barred:
+        yield f"disabled in the configuration: `enabled` in [accounts.{view.name}]"
+    else:
+        yield "enabled in the configuration"
+    if view.off is not None:
+        yield f"disabled in the chat by {view.off.actor} on {view.off.at:%Y-%m-%d %H:%M} UTC"
     yield f"plugin {view.plugin}"
     able = [name for name in _ABILITIES if getattr(view, name)]
     yield f"it {', '.join(able)}" if able else "it only posts"

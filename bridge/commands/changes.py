@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from bridge.commands import mine
+from bridge.commands.accounts import goes_out, in_time
 from bridge.commands.relay import reopen, show
 from bridge.commands.threads import end_below
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
@@ -74,7 +75,8 @@ def retry(entry: EntryId) -> Deed:
     def deed(turn: Turn) -> None:
         def one(delivery: Delivery, _all: Sequence[Delivery]) -> str:
             outbox.rejoin(turn.tx, delivery, now=turn.now)
-            return "deleting again" if delivery.kind is DeliveryKind.DELETE else "trying again"
+            words = "deleting again" if delivery.kind is DeliveryKind.DELETE else "trying again"
+            return in_time(turn.context.accounts, delivery.account, words)
 
         _settle(turn, entry, "retry", _LEFT_TO_PEOPLE, one)
 
@@ -155,8 +157,10 @@ def _send(turn: Turn, stored: StoredPost) -> None:
     context = turn.context
     waiting = [one for one in outbox.of_post(turn.tx, stored.id) if one.held.intersection(_OWN_HOLDS)]
     waiting = [one for one in waiting if one.state is State.HELD]
+    off = dict.fromkeys(one.account for one in outbox.of_post(turn.tx, stored.id) if Hold.ACCOUNT in one.held)
     if not waiting:
-        turn.say(f"{_lead(stored)} isn't held: {_standing(turn, stored)}", post=stored.id)
+        why = f"waits until {', '.join(off)} is enabled again" if off else f"isn't held: {_standing(turn, stored)}"
+        turn.say(f"{_lead(stored)} {why}", post=stored.id)
         return
     if stored.author != context.sender and any(Hold.QUESTION in one.held for one in waiting):
         turn.say(f"{_lead(stored)} waits for a word of its author alone. {NOTHING}", post=stored.id)
@@ -172,7 +176,7 @@ def _send(turn: Turn, stored: StoredPost) -> None:
         return
     frozen = accounts.panic(turn.tx) is not None
     rest = f"ready, but everything outgoing is frozen: an approver's {context.verb('resume')} continues"
-    turn.say(f"{_lead(stored)} {rest if frozen else 'goes out now'}", post=stored.id)
+    turn.say(f"{_lead(stored)} {rest if frozen else goes_out(context.accounts, waiting)}", post=stored.id)
 
 
 class _Undo:
@@ -217,13 +221,14 @@ class _Undo:
         for other in before:
             if other.state in {State.DEAD, State.CANCELLED}:
                 outbox.rejoin(turn.tx, other, now=turn.now)
+        deleting = in_time(turn.context.accounts, one.account, "deleting")
         if before:
-            return "deleting"
+            return deleting
         if one.posted is None or not self._deletes(one.account):
             return f"can't be deleted from here: {one.posted_url or 'delete it there by hand'}"
         key = Key(token=turn.mint(), minted_at=turn.now)
         outbox.add_deletion(turn.tx, one, key=key, now=turn.now)
-        return "deleting"
+        return deleting
 
     def _deletes(self, account: str) -> bool:
         view = self._turn.context.accounts.view(account)

@@ -47,7 +47,8 @@ class Wish:
     Without `to` it goes to the accounts of the conversation. `question` is whether it waits for a second word,
     `preview` whether it is shown first, whatever the hold, and waits for one; `pictures` whether it has some and needs
     no text, `scheduled` whether it waits for its time, `signed` what its author is called, where that is somebody else
-    than who says so now, and `template` the name of what the text was made of.
+    than who says so now, and `template` the name of what the text was made of. `corrects` is whether it only gives
+    another text to what goes, or went, to its accounts already, disabled or not.
     """
 
     text: str
@@ -61,6 +62,7 @@ class Wish:
     answers: StoredItem | None = None
     signed: str | None = None
     template: str | None = None
+    corrects: bool = False
 
 
 def wished(before: Prefixes, text: str, *, template: str | None = None) -> Wish:
@@ -81,7 +83,8 @@ def order(context: Context, wish: Wish) -> Order:
     if is_blank(text) and not (wish.pictures or context.incoming.files):
         raise Mistake(f"There is nothing to post in that. {NOTHING}")
     warning = None if wish.warning is None else " ".join(cleaned(wish.warning)[0].split())
-    views = [_answering(context, wish.answers)] if wish.answers is not None else _views(context, wish.to)
+    answered = wish.answers
+    views = _views(context, wish) if answered is None else [_answering(context, answered, corrects=wish.corrects)]
     source = context.source
     hold = timedelta(0) if wish.question or wish.preview or wish.scheduled else context.hold
     draft = Draft(
@@ -114,9 +117,9 @@ def cleaned(text: str) -> tuple[str, int]:
     return clean.strip(), max(0, len(whole) - len(clean))
 
 
-def _views(context: Context, to: tuple[str, ...] | None) -> list[AccountView]:
+def _views(context: Context, wish: Wish) -> list[AccountView]:
     """Return the accounts to post to: those that were named, else the enabled ones of the conversation."""
-    accounts = context.accounts
+    accounts, to = context.accounts, wish.to
     if to is None:
         defaults = [accounts.view(name) for name in context.settings.accounts_for(context.source)]
         views = [view for view in defaults if view is not None and view.enabled]
@@ -126,8 +129,8 @@ def _views(context: Context, to: tuple[str, ...] | None) -> list[AccountView]:
         return views
     chosen = [named(context, name) for name in to]
     for view in chosen:
-        if not view.enabled:
-            raise Mistake(f"{view.name} is disabled: leave it out, or enable it in the configuration. {NOTHING}")
+        if not (view.enabled or wish.corrects):
+            raise Mistake(f"{view.name} is disabled: leave it out, or have an admin enable it. {NOTHING}")
     return list({view.name: view for view in chosen}.values())
 
 
@@ -140,9 +143,9 @@ def named(context: Context, name: str) -> AccountView:
     return view
 
 
-def _answering(context: Context, item: StoredItem) -> AccountView:
+def _answering(context: Context, item: StoredItem, *, corrects: bool) -> AccountView:
     view = context.accounts.view(item.account)
-    if view is None or not view.enabled:
+    if view is None or not (view.enabled or corrects):
         gone = "is disabled" if view is not None else "is not configured any more"
         raise Mistake(f"That came in on {item.account}, which {gone}, so it can't be answered. {NOTHING}")
     return view

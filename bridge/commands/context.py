@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bridge.commands.accounts import Accounts
+    from bridge.commands.health import Facts
     from bridge.commands.incoming import Incoming
     from bridge.commands.people import Rights
     from bridge.domain.deliveries import Delivery
@@ -42,6 +43,11 @@ class Unread(Exception):  # noqa: N818 - no error: the line only has to wait for
     """The store can't be asked yet."""
 
 
+def no_facts() -> Facts:
+    """Raise LookupError: there is nobody who could tell."""
+    raise LookupError("nobody can tell how the bridge is")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One line of a person, and everything that its unit of work must not find out or make up itself.
@@ -50,7 +56,7 @@ class Context:
     from, `secret` where the salts of its audit rows do. `blind` is whether lines before this one aren't committed yet.
     `shared` are the links of the files that the person last shared in this room without a word to us, which are
     nobody's business until they say so. `own` is what the person has set for themselves, `newcomer` whether this is
-    the first that they write to us directly, as far as we know.
+    the first that they write to us directly, as far as we know. `facts` tells how the bridge itself is.
     """
 
     incoming: Incoming
@@ -68,6 +74,7 @@ class Context:
     shared: tuple[str, ...] = ()
     own: Own = field(default_factory=Own)
     newcomer: bool = False
+    facts: Callable[[], Facts] = no_facts
 
     @property
     def role(self) -> Role:

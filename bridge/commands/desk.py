@@ -16,7 +16,7 @@ import structlog
 
 from bridge.commands import declined, dispatch, offers, welcome
 from bridge.commands import heard as meaning
-from bridge.commands.context import Context, Deed, Mistake, Turn, saying
+from bridge.commands.context import Context, Deed, Mistake, Turn, no_facts, saying
 from bridge.commands.heard import Unreadable
 from bridge.commands.incoming import Answer, Content
 from bridge.commands.lines import Command, Talk
@@ -27,21 +27,22 @@ from bridge.domain.wording import NOTHING
 from bridge.store import NotCommitted, OutageError, ReadError, StoreError, Tx, cursors, stanzas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from bridge.commands.accounts import Accounts
+    from bridge.commands.health import Facts
     from bridge.commands.heard import Heard
     from bridge.commands.incoming import Incoming
     from bridge.domain.clock import Clock
     from bridge.domain.deliveries import Delivery
-    from bridge.settings import Settings
+    from bridge.settings import Current
     from bridge.store import Store
 
 POISON = 4
 """After so many refusals of one message by the store the message itself is taken for the cause."""
 
-_SETS = frozenset({"set", "role"})
+_SETS = frozenset({"set", "role", "account", "reload"})
 """The verbs that may change what later messages mean."""
 
 _MOST_SHARED = 100
@@ -54,12 +55,16 @@ def _uuid() -> str:
     return uuid4().hex
 
 
+async def _nothing() -> None:
+    """Learn nothing."""
+
+
 class Desk:
     """What the chat hands every message to. Used from one event loop, one message at a time."""
 
     def __init__(
         self,
-        settings: Settings,
+        current: Current,
         store: Store,
         accounts: Accounts,
         clock: Clock,
@@ -68,22 +73,28 @@ class Desk:
         begin: Callable[[Delivery], None],
         new_id: Callable[[], str] = _uuid,
         people: People | None = None,
+        learn: Callable[[], Awaitable[None]] = _nothing,
+        facts: Callable[[], Facts] | None = None,
     ) -> None:
         """Take what commands need.
 
         `born_for` names the accounts whose idle lane lets a delivery be born `sending`, and `begin` is given each that
         was, once it is committed. `people` is who may do what, where others are to know as well what is said of it.
+        `learn` is awaited before a message is judged, so that what the last one changed is known. `facts` tells how the
+        bridge itself is.
         """
-        self._settings = settings
+        self._current = current
         self._store = store
         self._accounts = accounts
         self._clock = clock
         self._born_for = born_for
         self._begin = begin
         self._new_id = new_id
+        self._learn_others = learn
+        self._facts = facts or no_facts
         self._refused: tuple[str, str] | None = None
         self._refusals = 0
-        self._people = people or People(settings, store)
+        self._people = people or People(current, store)
         self._shared: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = {}
         self._cursors = _Cursors(store)
 
@@ -97,7 +108,7 @@ class Desk:
 
     async def answer(self, incoming: Incoming) -> Answer:
         """Do as `handle` does, and return what is said to the author, who gets it in the chat all the same."""
-        await self._people.learn()
+        await self._learn()
         context = self._context(incoming)
         try:
             answer = await self._hear(context)
@@ -120,7 +131,7 @@ class Desk:
         """
         judged: list[_Judged] = []
         try:
-            await self._people.learn()
+            await self._learn()
             for incoming in incomings:
                 one = await self._judge(self._context(incoming, blind=bool(judged)))
                 if one is None:
@@ -142,15 +153,20 @@ class Desk:
         """Return once the cursor stands where the last message was, or can't be moved any more."""
         await self._cursors.settle()
 
+    async def _learn(self) -> None:
+        """Know what people have set, and which accounts are disabled, as it is committed; raises ReadError."""
+        await self._learn_others()
+        await self._people.learn()
+
     def _context(self, incoming: Incoming, *, blind: bool = False) -> Context:
-        room = incoming.archive if incoming.place is Place.ROOM else None
-        right = self._people.rights.of(incoming.sender, incoming.affiliation, room)
+        room, rights = incoming.archive if incoming.place is Place.ROOM else None, self._people.rights
+        right = rights.of(incoming.sender, incoming.affiliation, room)
         return Context(
             incoming=incoming,
             right=right,
-            rights=self._people.rights,
+            rights=rights,
             now=self._clock.now(),
-            settings=self._settings,
+            settings=rights.settings,
             accounts=self._accounts,
             store=self._store,
             seed=self._new_id(),
@@ -161,6 +177,7 @@ class Desk:
             shared=self._shared_by(incoming),
             own=self._people.own_of(incoming.sender),
             newcomer=right.role is not Role.NONE and welcome.is_first(incoming, self._people.welcomed),
+            facts=self._facts,
         )
 
     def _shared_by(self, incoming: Incoming) -> tuple[str, ...]:
@@ -205,7 +222,7 @@ class Desk:
     async def _obey(self, context: Context, heard: Heard) -> _Judged:
         """Return the deed of what a message means, unless it was said too long ago."""
         waited = context.now - context.incoming.said_at
-        if waited > self._settings.posting.max_age and not _keeps_back(heard):
+        if waited > context.settings.posting.max_age and not _keeps_back(heard):
             return _Judged(context, declined.too_late, status="late")
         try:
             sets = isinstance(heard, Command) and heard.verb in _SETS

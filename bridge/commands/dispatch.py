@@ -11,6 +11,7 @@ from bridge.commands import (
     changes,
     control,
     edit,
+    health,
     help,  # noqa: A004 - the verb is called so
     later,
     marks,
@@ -21,6 +22,7 @@ from bridge.commands import (
     roles,
     stats,
     surroundings,
+    switching,
     templates,
     threads,
     triage,
@@ -133,11 +135,10 @@ async def _command(context: Context, command: Command) -> Deed:
 
 def _account(context: Context, command: Command) -> Deed:
     what, name = command.words[0], command.words[-1]
-    if what == "list" and command.said != "plugin":
-        return administration.list_all()
-    if what == "info":
-        return administration.info(context, name)
-    raise Mistake(f"{context.verb(f'{command.said} {what}')} is not in this version. {NOTHING}")
+    if what == "list":
+        return administration.list_plugins(context) if command.said == "plugin" else administration.list_all()
+    make = {"enable": switching.enable, "disable": switching.disable, "check": switching.check}
+    return make.get(what, administration.info)(context, name)
 
 
 def _role(context: Context, command: Command) -> Deed:
@@ -200,6 +201,8 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "url": lambda context, command: triage.url(_item(context, command)),
     "inbox": lambda _, __: waiting.show(),
     "account": _account,
+    "reload": lambda _, __: switching.reload(),
+    "health": lambda context, _: health.tell(context),
     "last": lambda _, command: surroundings.last(command.target.name if isinstance(command.target, Nick) else None),
     "set": lambda context, command: _SETTERS[command.words[0]](context, command.words[1]),
     "role": _role,

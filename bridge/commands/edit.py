@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.commands import later, pictures, threads
+from bridge.commands.accounts import in_time
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
@@ -103,9 +104,8 @@ def _obstacle(
 
 def _is_draft(deliveries: Sequence[Delivery]) -> bool:
     """Tell whether nothing of a post was ever attempted, and somebody's word or a window still holds it."""
-    return bool(deliveries) and all(
-        one.state is State.HELD and one.attempt == 0 and one.kind is DeliveryKind.POST for one in deliveries
-    )
+    held = all(one.state is State.HELD and one.attempt == 0 and one.kind is DeliveryKind.POST for one in deliveries)
+    return bool(deliveries) and held and not any(Hold.ACCOUNT in one.held for one in deliveries)
 
 
 def _has_time(deliveries: Sequence[Delivery]) -> bool:
@@ -138,11 +138,15 @@ def _wish(
         answers=answered,
         signed=stored.nick,
         pictures=stored.pictures > 0,
+        corrects=True,
     )
     if line is None or answered is not None:
         return wish
     preview = wish.preview or line.preview
-    return replace(wish, to=line.accounts or None, warning=line.warning, visibility=line.visibility, preview=preview)
+    same = set(line.accounts) <= set(wish.to or ())
+    return replace(
+        wish, corrects=same, to=line.accounts or None, warning=line.warning, visibility=line.visibility, preview=preview
+    )
 
 
 def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: Order) -> None:
@@ -255,7 +259,7 @@ class _Corrections:
             key = Key(token=turn.mint(), minted_at=turn.now)
             outbox.add_edit(turn.tx, one, part.text, key=key, now=turn.now)
         self.changed = True
-        return "correcting"
+        return in_time(turn.context.accounts, old[0].account, "correcting")
 
     def _not_now(self, old: Sequence[Delivery]) -> str:
         states = {one.state for one in old}

@@ -17,7 +17,7 @@ from bridge.store import people, roles
 from bridge.store.people import Own
 
 if TYPE_CHECKING:
-    from bridge.settings import Settings
+    from bridge.settings import Current, Settings
     from bridge.store import Store, Tx
 
 
@@ -75,9 +75,9 @@ def _read(tx: Tx) -> tuple[Mapping[str, Kept], Mapping[str, Own], frozenset[str]
 class People:
     """The copy, for all who ask what somebody may do. Used from one event loop."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, current: Current, store: Store) -> None:
         """Take the configuration and the store; nothing is known of the store before `learn`."""
-        self._settings = settings
+        self._current = current
         self._store = store
         self._news = store.event(people.TOPIC)
         self._fresh = False
@@ -85,8 +85,14 @@ class People:
         self.welcomed = frozenset[str]()
         """Whom the bot has welcomed, by bare JID."""
         self._watchers: list[Callable[[], None]] = []
-        self.rights = Rights(settings, {})
+        self._rights = Rights(current.settings, {})
+
+    @property
+    def rights(self) -> Rights:
         """Who may do what now."""
+        if self._rights.settings is not self._current.settings:
+            self._rights = Rights(self._current.settings, self._rights.kept)
+        return self._rights
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call something whenever what somebody may do has changed."""
@@ -105,7 +111,7 @@ class People:
         kept, self._own, self.welcomed = await self._store.read(_read)
         self._fresh = True
         if kept != self.rights.kept:
-            self.rights = Rights(self._settings, kept)
+            self._rights = Rights(self._current.settings, kept)
             for watcher in self._watchers:
                 watcher()
 

@@ -83,7 +83,7 @@ def waits(own: Sequence[StoredPicture], accounts: Collection[str], settings: Set
     if any(one.state is PictureState.WANTED for one in own):
         return True
     ready = [one for one in own if one.state is PictureState.READY]
-    return undescribed(ready) and any(settings.accounts[name].require_alt for name in accounts)
+    return undescribed(ready) and any(one.require_alt for name, one in settings.accounts.items() if name in accounts)
 
 
 def describe(context: Context, text: str) -> Deed:

@@ -90,14 +90,14 @@ def write(turn: Turn, made: Order) -> StoredPost:
 def owe(turn: Turn, stored: StoredPost, parts: Sequence[Part], held: frozenset[str]) -> None:
     """Owe a new post's parts to their accounts, and its receipt to its author, unless it waits for a second word."""
     context = turn.context
-    panic = accounts.panic(turn.tx)
+    stops = accounts.stops(turn.tx)
     owed = outbox.add(
         turn.tx,
         stored,
         parts,
         held=held,
         now=turn.now,
-        born_for=context.born_for if panic is None else frozenset[str](),
+        born_for=context.born_for - stops.off.keys() if stops.panic is None else frozenset[str](),
         epoch=context.store.epoch,
     )
     turn.born += [one for one in owed if one.state is State.SENDING]
@@ -105,7 +105,7 @@ def owe(turn: Turn, stored: StoredPost, parts: Sequence[Part], held: frozenset[s
         return
     # What is on the wire already has an outcome in a moment, and one message can tell both.
     turn.touch(stored, new=True, urgent=any(one.state is not State.SENDING for one in owed))
-    if panic is not None and Hold.SCHEDULE not in held:
+    if stops.panic is not None and Hold.SCHEDULE not in held:
         go_on = context.verb("resume")
         turn.say(
             f"{tag(stored.id)} waits: everything outgoing is frozen. An approver's {go_on} continues", post=stored.id

@@ -247,14 +247,14 @@ VERBS: Final[tuple[Verb, ...]] = (
     _policy.verb("resume", "ends the panic", built=True),
     _admin.verb(
         "account info|enable|disable|check ACCOUNT / account list",
-        "shows how accounts stand; switching and checking them comes later",
+        "shows how accounts stand, switches them, tries their logins",
         "plugin",
         built=True,
     ),
     _admin.verb("login ACCOUNT", "logs an account in"),
     _admin.verb("logout ACCOUNT", "logs an account out"),
-    _admin.verb("health", "tells how the bridge itself is"),
-    _admin.verb("reload", "reads the configuration again"),
+    _admin.verb("health", "tells how the bridge itself is", built=True),
+    _admin.verb("reload", "reads the configuration again and puts it in force", built=True),
     _admin.verb("drill", "starts an exercise: nothing is published until it ends"),
     _always.verb(
         "set hold DURATION / set zone ZONE",

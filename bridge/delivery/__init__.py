@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from bridge.delivery.attendance import DIRECT, Attendance, conversation
-from bridge.delivery.lane import Account, Lane
+from bridge.delivery.lane import Account, House, Lane
 from bridge.delivery.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.deliveries import Delivery
 
-__all__ = ["DIRECT", "Account", "Attendance", "Lane", "Lanes", "Pulse", "conversation"]
+__all__ = ["DIRECT", "Account", "Attendance", "House", "Lane", "Lanes", "Pulse", "conversation"]
 
 
 class Lanes:
@@ -31,6 +31,10 @@ class Lanes:
         self._stopped = asyncio.Event()
         attendance.watch(self.poke)
 
+    def put(self, lane: Lane) -> None:
+        """Have another lane do an account's work."""
+        self._lanes[lane.name] = lane
+
     @property
     def born_for(self) -> frozenset[str]:
         """The accounts whose idle lane would attempt a delivery at once."""
@@ -38,7 +42,8 @@ class Lanes:
 
     def begin(self, born: Delivery) -> None:
         """Have its lane begin with a delivery that was born `sending` and is committed."""
-        self._lanes[born.account].begin(born)
+        if (lane := self._lanes.get(born.account)) is not None:
+            lane.begin(born)
 
     def start(self) -> None:
         """Let the work begin: every room is caught up, or was waited for long enough."""
@@ -62,16 +67,13 @@ class Lanes:
                 await lane.restart_holds(name)
 
     async def run(self) -> None:
-        """Run every lane until stopped; one that fails by a bug of ours ends the program, since it can't be trusted."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._stopped.wait(), name="lanes")
-            if self._pulse is not None:
-                group.create_task(self._pulse.run(self._stopped, self._stood_still), name="pulse")
-            for lane in self._lanes.values():
-                group.create_task(lane.run(), name=f"lane {lane.name}")
+        """Beat for all lanes until stopped; each of them is run by itself."""
+        if self._pulse is not None:
+            await self._pulse.run(self._stopped, self._stood_still)
+        await self._stopped.wait()
 
     def stop(self) -> None:
-        """Begin nothing new; `run` returns once what is on the wire is settled."""
+        """Begin nothing new: every lane ends once what it has on the wire is settled."""
         for lane in self._lanes.values():
             lane.stop()
         self._started.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ import structlog
 
 from bridge.delivery import calls, units
 from bridge.delivery.calls import Pictures, no_pictures
-from bridge.delivery.units import Attempt, Context, Idle, LookFor, Next
+from bridge.delivery.steps import Attempt, Context, Idle, LookFor, Next
 from bridge.domain.clock import wait_event
 from bridge.domain.deliveries import Absent, Delivery, Outcome, Sent, Unauthorized
 from bridge.domain.ids import short
@@ -46,6 +46,16 @@ STORE_PAUSE = 1.0
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The rules of the house, as they are now: where what concerns the account is told, what is too old, the pauses."""
+
+    told: tuple[Target, ...]
+    admins: tuple[Target, ...]
+    max_age: timedelta
+    backoff: timedelta
+
+
 class Account(Protocol):
     """What a lane needs of its account; the plugin is None while it isn't up."""
 
@@ -65,6 +75,11 @@ class Account(Protocol):
         ...
 
     @property
+    def barred(self) -> str | None:
+        """How the configuration keeps it from working, as the end of a sentence; None where it doesn't."""
+        ...
+
+    @property
     def deadline(self) -> timedelta:
         """How long one request may take, all in all."""
         ...
@@ -76,7 +91,10 @@ class Account(Protocol):
 
 
 class Lane:
-    """The ordered work of one account; `run` it as a task, once."""
+    """The ordered work of one account; `run` it as a task, and again if it failed.
+
+    `shut` is set while the account is disabled, and nothing of it is on the wire any more.
+    """
 
     def __init__(
         self,
@@ -85,30 +103,25 @@ class Lane:
         store: Store,
         clock: Clock,
         attendance: Attendance,
-        told: Callable[[], tuple[Target, ...]],
-        admins: Callable[[], tuple[Target, ...]],
-        max_age: timedelta,
-        backoff: timedelta,
+        house: Callable[[], House],
         jitter: Callable[[], float] = random.random,
         started: asyncio.Event,
         pictures: Pictures = no_pictures,
     ) -> None:
-        """Take what it works with.
+        """Take what it works with; `house` is asked for its rules each time.
 
-        `told` names who is told what concerns the account, and `admins` whom a login is reported to that is no good;
         `started` is set once outgoing work may begin, and `pictures` gives a post's.
         """
         self._account = account
         self._store = store
         self._clock = clock
         self._attendance = attendance
-        self._told_to = told
-        self._admins = admins
-        self._house = Terms(max_age=max_age, backoff=backoff)
+        self._house = house
         self._jitter = jitter
         self._started = started
         self._pictures = pictures
         self._woken = store.event(outbox.lane_topic(account.name))
+        self.shut = asyncio.Event()
         self._stopping = False
         self._begun: tuple[int, int] | None = None
         self._newest = 0
@@ -150,6 +163,8 @@ class Lane:
     async def run(self) -> None:
         """Work until stopped. Cancelled in the middle of an attempt, its row stays in doubt for the next start."""
         await self._started.wait()
+        # What was born before may have been given back by a former lane of the account: the rows tell.
+        self._born = None
         await self._write(units.recover)
         step: Next | None = None
         while not self._stopping:
@@ -159,9 +174,12 @@ class Lane:
                 case LookFor():
                     step = await self._look(step)
                 case Idle():
+                    if step.shut:
+                        self.shut.set()
                     await self._rest(step)
                     step = None
                 case None:
+                    self.shut.clear()
                     self._woken.clear()
                     step = self._take_born() or await self._write(units.claim)
         await self._write(units.give_back)
@@ -181,26 +199,29 @@ class Lane:
         return None if born is None or born.id <= self._newest else Attempt(delivery=born)
 
     def _context(self) -> Context:
-        plugin = self._account.plugin
+        plugin, house = self._account.plugin, self._house()
         return Context(
             account=self._account.name,
             epoch=self._store.epoch,
             now=self._clock.now(),
             seed=uuid.uuid4().hex,
-            terms=self._terms(plugin),
+            terms=self._terms(plugin, house),
             present=self._attendance.hearing,
-            told=self._told_to(),
-            admins=self._admins(),
+            told=house.told,
+            admins=house.admins,
             usable=plugin is not None and not self._stopping,
             problem=None if plugin is not None else self._account.problem or "it is not up yet",
             paused=self._paused,
             deletes=isinstance(plugin, Deletes),
+            barred=self._account.barred,
             begun=self._begun,
         )
 
-    def _terms(self, plugin: Plugin[BaseModel] | None) -> Terms:
+    def _terms(self, plugin: Plugin[BaseModel] | None, house: House) -> Terms:
         own = self._account.settle_after
-        terms = self._house if own is None else replace(self._house, settle_after=own)
+        terms = Terms(max_age=house.max_age, backoff=house.backoff)
+        if own is not None:
+            terms = replace(terms, settle_after=own)
         if plugin is None:
             return terms
         return replace(

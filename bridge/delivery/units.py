@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.commands import receipts
 from bridge.commands.relay import show
 from bridge.delivery.attendance import conversation
+from bridge.delivery.steps import Attempt, Context, Idle, LookFor, Next
 from bridge.domain import settling, wording
 from bridge.domain.accounts import AccountState
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Refused, Sent, State, Tell, Unauthorized
@@ -16,73 +17,19 @@ from bridge.domain.mint import Mint
 from bridge.domain.people import Place
 from bridge.domain.posts import Key
 from bridge.domain.retry import Breaker
-from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Terms, Wait
-from bridge.store import accounts, inbox, notices, outbox, posts
+from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Wait
+from bridge.store import accounts, inbox, notices, outbox, posts, switching
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from bridge.domain.ids import PostId
+    from bridge.domain.ids import EntryId
     from bridge.domain.people import Target
     from bridge.store import Tx
 
 KNOWN_MARGIN = timedelta(days=1)
 """How far before the first doubtful attempt our other posts are remembered when a plugin looks for a lost one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What a unit of a lane needs to know, read before the writer.
-
-    `present` are the conversations that hear the bot; `told` where what concerns the account is told; `usable` is
-    false while the plugin is not up or the lane is stopping, and then nothing is begun. `deletes` tells whether the
-    plugin can delete. `paused` is true once the
-    admins know that the login is no good.
-    """
-
-    account: str
-    epoch: str
-    now: datetime
-    seed: str
-    terms: Terms
-    present: frozenset[str]
-    told: tuple[Target, ...]
-    admins: tuple[Target, ...]
-    usable: bool
-    problem: str | None = None
-    paused: bool = False
-    deletes: bool = False
-    begun: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """The head is on the wire from now on."""
-
-    delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookFor:
-    """The head shall be looked for."""
-
-    delivery: Delivery
-    known: frozenset[PostId]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idle:
-    """Nothing to do before `until`; `cause` says why what waits does not flow, None where it needn't."""
-
-    until: datetime | None
-    waiting: int
-    cause: str | None
-    told: bool
-    open: bool
-
-
-Next = Attempt | LookFor | Idle
 
 
 def breaker_of(state: AccountState) -> Breaker:
@@ -115,11 +62,31 @@ def claim(tx: Tx, context: Context, mint: Mint | None = None, state: AccountStat
     """End the holds that are over, then take the lane's head, or say why not; `state` is the account's, if known."""
     mint = mint or Mint(context.seed)
     ends = _free_holds(tx, context, mint)
-    made = _Claim(tx=tx, context=context, mint=mint, panic=accounts.panic(tx) is not None, ends=ends)
+    stops = accounts.stops(tx)
+    made = _Claim(tx=tx, context=context, mint=mint, panic=stops.panic is not None, ends=ends)
     step: Next | AccountState = state or accounts.get(tx, context.account)
+    if context.barred is not None or context.account in stops.off:
+        return _shut(made, step)
     while isinstance(step, AccountState):
         step = _take(made, step)
     return step
+
+
+def _shut(made: _Claim, state: AccountState) -> Next:
+    """Begin nothing, since the account is disabled: what became ready all the same is held, and its receipt says so.
+
+    What was born before that is on the wire for everybody who was told, and let finish.
+    """
+    tx, context = made.tx, made.context
+    if context.usable:
+        for one in _unbegun(tx, context):
+            return Attempt(delivery=one)
+    elif context.barred is not None:
+        give_back(tx, context)
+    for entry in dict.fromkeys(switching.hold(tx, context.account)):
+        _touch(tx, entry, made.mint, context.now)
+    idle = _idle(made, state, until=None, cause=None, empty=True)
+    return replace(idle, shut=True)
 
 
 def _take(made: _Claim, state: AccountState) -> Next | AccountState:
@@ -136,6 +103,9 @@ def _take(made: _Claim, state: AccountState) -> Next | AccountState:
         mine = head.epoch == context.epoch and (head.id, head.attempt) != context.begun
         if mine and context.usable:
             return Attempt(delivery=head)
+        return _idle(made, state, until=None, cause=context.problem)
+    if head.state is State.UNCERTAIN and not context.usable:
+        # How its doubt can be settled only the plugin tells.
         return _idle(made, state, until=None, cause=context.problem)
     breaker = breaker_of(state)
     step = settling.next_step(head, now=context.now, panic=made.panic, breaker=breaker, terms=context.terms)
@@ -190,7 +160,7 @@ def _free_holds(tx: Tx, context: Context, mint: Mint) -> datetime | None:
         over = over and Hold.UNDO in one.held and Hold.PICTURE not in one.held
         if over and conversation(one.source) in context.present:
             outbox.free(tx, one, Hold.UNDO, now=context.now)
-            _touch(tx, one, mint, context.now)
+            _touch(tx, one.post, mint, context.now)
     later = (one.hold_until for one in held)
     return min((end for end in later if end is not None and end > context.now), default=None)
 
@@ -253,7 +223,7 @@ def _apply(
         _cancel_followers(tx, context, changed)
     if wording.STATE_WORDS[changed.state] != wording.STATE_WORDS[before.state]:
         # Else the receipt would say again, with every attempt of an outage, what it says already.
-        _touch(tx, changed, mint, context.now)
+        _touch(tx, changed.post, mint, context.now)
     return after
 
 
@@ -305,8 +275,8 @@ def _tell_trouble(tx: Tx, one: Delivery, tell: Tell, mint: Mint, now: datetime) 
     notices.add_line(tx, target=one.source, body=body, origin_id=mint(), at=now, post=one.post)
 
 
-def _touch(tx: Tx, one: Delivery, mint: Mint, now: datetime) -> None:
-    stored = posts.get(tx, one.post)
+def _touch(tx: Tx, entry: EntryId, mint: Mint, now: datetime) -> None:
+    stored = posts.get(tx, entry)
     if stored is not None:
         receipts.touch(tx, stored, origin_id=mint(), now=now)
 
@@ -329,21 +299,37 @@ def tell_blocked(tx: Tx, context: Context, cause: str) -> bool:
 
 
 def recover(tx: Tx, context: Context) -> int:
-    """Put what an earlier run left `sending` in doubt, and tell of it; returns how many there were."""
+    """Put what an earlier run of the lane left `sending` in doubt, and tell of it; returns how many there were.
+
+    What waited for a disabled account is held, and what waited for one that is enabled by now goes on.
+    """
     mint = Mint(context.seed)
-    left = [one for one in outbox.sending(tx, context.account) if one.epoch != context.epoch]
+    left = [
+        one
+        for one in outbox.sending(tx, context.account)
+        if one.epoch != context.epoch or (one.id, one.attempt) == context.begun
+    ]
     for one in left:
         doubtful = settling.recover(one, now=context.now, terms=context.terms)
         outbox.save(tx, doubtful, now=context.now)
         if doubtful.state is State.UNCERTAIN and not one.told:
             _tell_trouble(tx, doubtful, Tell.DOUBT, mint, context.now)
-        _touch(tx, doubtful, mint, context.now)
+        _touch(tx, doubtful.post, mint, context.now)
     _clamp(tx, context)
+    _open_or_shut(tx, context, mint)
     state = accounts.get(tx, context.account)
     if state.probe_at is not None:
         # A new start is reason enough for a new probe; what the clock did meanwhile doesn't matter then.
         accounts.put(tx, replace(state, probe_at=context.now))
     return len(left)
+
+
+def _open_or_shut(tx: Tx, context: Context, mint: Mint) -> None:
+    if context.barred is not None:
+        if many := len(switching.hold(tx, context.account)):
+            _tell(tx, context.told, wording.barred(context.account, context.barred, held=many), mint, context.now)
+    elif context.account not in accounts.stops(tx).off:
+        switching.free(tx, context.account)
 
 
 def _clamp(tx: Tx, context: Context) -> None:
@@ -356,14 +342,15 @@ def _clamp(tx: Tx, context: Context) -> None:
 
 def give_back(tx: Tx, context: Context) -> int:
     """Take back, when the lane stops, what was claimed or born but never begun; returns how many there were."""
-    unbegun = [
-        one
-        for one in outbox.sending(tx, context.account)
-        if one.epoch == context.epoch and (one.id, one.attempt) != context.begun
-    ]
+    unbegun = _unbegun(tx, context)
     for one in unbegun:
         outbox.save(tx, settling.give_back(one), now=context.now)
     return len(unbegun)
+
+
+def _unbegun(tx: Tx, context: Context) -> list[Delivery]:
+    sending = outbox.sending(tx, context.account)
+    return [one for one in sending if one.epoch == context.epoch and (one.id, one.attempt) != context.begun]
 
 
 def restart_holds(tx: Tx, context: Context, name: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -15,6 +16,22 @@ class Panic:
 
     actor: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Off:
+    """An account is disabled in the chat: by whom (bare JID), since when."""
+
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """What keeps everything from going out, or (by their names) the accounts that are disabled in the chat."""
+
+    panic: Panic | None
+    off: Mapping[str, Off]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

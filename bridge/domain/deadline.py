@@ -17,12 +17,24 @@ GRACE = 1.0
 T = TypeVar("T")
 
 
+class ExitError(Exception):
+    """Code that isn't ours wanted to end the program: from a task of its own it could."""
+
+
+async def contained(call: Coroutine[object, object, T]) -> T:
+    """Await a call of code that isn't ours; raises ExitError in place of SystemExit, and what else the call raises."""
+    try:
+        return await call
+    except SystemExit as error:
+        raise ExitError(f"it wanted to end the program ({error})") from error
+
+
 async def within(clock: Clock, deadline: timedelta, call: Coroutine[object, object, T]) -> T:
     """Await a call for so long, then cancel it and leave it behind, even where it doesn't heed the cancellation.
 
-    Raises TimeoutError after the deadline, and what the call raises.
+    Raises TimeoutError after the deadline, and what the call raises, as `contained` does.
     """
-    task = asyncio.ensure_future(call)
+    task = asyncio.ensure_future(contained(call))
     try:
         return await clock.within(deadline.total_seconds(), asyncio.shield(task))
     except (TimeoutError, asyncio.CancelledError):

@@ -45,6 +45,7 @@ class Hold(StrEnum):
     PREVIEW = "preview"
     PICTURE = "picture"
     SCHEDULE = "schedule"
+    ACCOUNT = "account"
 
 
 class DeliveryKind(StrEnum):

@@ -1,4 +1,4 @@
-"""What is to be asked of a platform for somebody in the chat, who waits for the answer."""
+"""What is to be asked of a platform, or tried there, for somebody in the chat, who waits for the answer."""
 
 from __future__ import annotations
 
@@ -24,4 +24,14 @@ class Errand:
     account: str
     target: Target
     private: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The login of an account shall be tried, and what came of it told to `target`."""
+
+    id: int
+    account: str
+    target: Target
     created_at: datetime

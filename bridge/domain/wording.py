@@ -131,6 +131,15 @@ def flows(account: str, *, waiting: int) -> str:
     return f"{account} flows again{rest}"
 
 
+DISABLED = "disabled in the configuration"
+GONE = "not in the configuration any more"
+
+
+def barred(account: str, why: str, *, held: int) -> str:
+    """Return the line that tells that the configuration keeps an account from working for which something waits."""
+    return f"{account} is {why}: {plural(held, 'message')} held for it, nothing is lost"
+
+
 def deaf(account: str, *, cause: str) -> str:
     """Return the one line that tells that nothing is heard from an account."""
     return f"{account} can't be heard: {clause(cause)}. I keep trying, and catch up with what is said there meanwhile"
@@ -154,7 +163,7 @@ def unauthorized(account: str, reason: str) -> str:
     """Return the line for the admins when a platform does not know the login any more."""
     return (
         f"{account} is paused: {clause(reason)}. Nothing is lost, I try again every minute. If the token is wrong, "
-        "put a valid one into the configuration and restart the bridge"
+        "put a valid one into the configuration, then `reload`"
     )
 
 
@@ -202,7 +211,7 @@ def receipt(
     states = {one.state for one in deliveries}
     if states <= {State.CANCELLED} and not any(one.doubt_since for one in deliveries):
         return f"{lead} cancelled. {NOTHING}"
-    if State.HELD in states and states <= {State.HELD, State.CANCELLED}:
+    if State.HELD in states and states <= {State.HELD, State.CANCELLED} and not _waits_for_account(deliveries):
         if any(Hold.PICTURE in one.held for one in deliveries):
             return f"{lead} {_unseen(stored, deliveries, lacks, moment)}"
         return f"{lead} {_held(stored, deliveries, preview=preview, to=to, now=now)}"
@@ -211,6 +220,15 @@ def receipt(
         grouped[one.account].append(one)
     whom = f"{_how(deliveries)} {to}: " if to else ""
     return f"{lead} {whom}" + " · ".join(_account(name, ones) for name, ones in grouped.items())
+
+
+def _waits_for_account(deliveries: Sequence[Delivery]) -> bool:
+    """Tell whether nothing but a disabled account keeps what is held."""
+    return not any(one.held - _NOBODYS for one in deliveries) and any(Hold.ACCOUNT in one.held for one in deliveries)
+
+
+_NOBODYS = frozenset({Hold.ACCOUNT.value, Hold.FOLLOWS.value})
+"""Reasons that neither somebody's word nor a moment ends."""
 
 
 def _unseen(stored: StoredPost, deliveries: Sequence[Delivery], lacks: Lack | None, moment: Moment | None) -> str:
@@ -332,6 +350,8 @@ def _state(one: Delivery) -> str:
         return "left as it is (it may be there)"
     if one.unwanted and one.state in {State.SENDING, State.UNCERTAIN}:
         return "taken back; if it arrived, it is to be deleted"
+    if one.state is State.HELD and Hold.ACCOUNT in one.held:
+        return "held (disabled)"
     if one.state is State.HELD:
         return "held" if one.held - {Hold.FOLLOWS} else "on its way"
     if one.state is State.DEAD and one.error is None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.deliveries import Delivery
     from bridge.domain.pictures import Takes
-    from bridge.settings import Settings
+    from bridge.settings import Current
     from bridge.store import Store, Tx
 
 AT_ONCE: Final = 4
@@ -71,15 +71,15 @@ class Fetches(Protocol):
 class Pictures:
     """All pictures of one bridge; `run` it as a task, once."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, fetcher: Callable[[], Fetches]) -> None:
+    def __init__(self, store: Store, current: Current, clock: Clock, fetcher: Callable[[], Fetches]) -> None:
         """Take what it works with; `fetcher` is called for the first picture. The files are in the directory of the
         configuration.
         """
         self._store = store
-        self._settings = settings
+        self._current = current
         self._clock = clock
         self._fetcher = cache(fetcher)
-        self._folder = settings.store.media
+        self._folder = current.settings.store.media
         self._woken = store.event(pictures.TOPIC)
         self._working: dict[int, asyncio.Task[None]] = {}
         self._given_up: set[int] = set()
@@ -166,7 +166,7 @@ class Pictures:
 
     async def _get(self, picture: StoredPicture, name: str) -> StoredPicture:
         """Fetch a picture, and return what it is then."""
-        if self._clock.now() - picture.created_at > self._settings.posting.max_age:
+        if self._clock.now() - picture.created_at > self._current.settings.posting.max_age:
             return _failed(picture, "it waited too long for me to fetch it; share it again")
         raw, clean = self._folder / f"{name}.raw", self._folder / f"{name}.picture"
         try:
@@ -219,9 +219,9 @@ class Pictures:
         pictures.save(tx, changed)
         mint = Mint(seed)
         if changed.state is PictureState.READY:
-            words.arrived(tx, changed, settings=self._settings, now=now, new_id=mint)
+            words.arrived(tx, changed, settings=self._current.settings, now=now, new_id=mint)
         elif changed.state is PictureState.FAILED:
-            words.failed(tx, changed, settings=self._settings, now=now, new_id=mint)
+            words.failed(tx, changed, settings=self._current.settings, now=now, new_id=mint)
         return True
 
     async def _fitted(self, picture: StoredPicture, limits: Takes) -> Media:

@@ -8,7 +8,7 @@ from bridge.registry.catalog import GROUP, AnyPlugin, Catalog, PluginBrokenError
 from bridge.registry.directory import Registry
 from bridge.registry.keeping import Memory, PassingMemory, StoreMemory
 from bridge.registry.names import crowded, intruders
-from bridge.registry.running import EnterError, entered, run_account
+from bridge.registry.running import EnterError, attempt, entered, pause, run_account
 
 __all__ = [
     "GROUP",
@@ -26,8 +26,10 @@ __all__ = [
     "State",
     "Status",
     "StoreMemory",
+    "attempt",
     "crowded",
     "entered",
     "intruders",
+    "pause",
     "run_account",
 ]

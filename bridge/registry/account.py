@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, wr
 from bridge.store import StoreError
 
 if TYPE_CHECKING:
+    from bridge.domain.accounts import Off
     from bridge.plugin import Clock, Limits, Post
     from bridge.registry.building import Recipe
     from bridge.registry.catalog import AnyPlugin
@@ -49,8 +51,8 @@ class Status:
 class Account:
     """One `[accounts.NAME]`; used from one event loop.
 
-    `changed` is set at the next change of `status`, and a new event takes its place: who waits takes the event first,
-    then looks, then waits.
+    `changed` is set at the next change of `status` or of its switch, and a new event takes its place: who waits takes
+    the event first, then looks, then waits. `deaf` and `stuck` are what `AccountView` says of them.
     """
 
     def __init__(self, name: str, settings: AccountSettings, made: Recipe, *, memory: Memory, clock: Clock) -> None:
@@ -68,12 +70,21 @@ class Account:
         self._counter: AnyPlugin | None = None
         self._miscounted = False
         self._mispriced = False
-        self.status = self._first_status()
+        self.off: Off | None = None
+        self.deaf: str | None = None
+        self.stuck: str | None = None
+        self.status = self.first_status()
+        self._since = clock.monotonic()
 
     @property
     def up(self) -> bool:
         """Whether its plugin is entered."""
         return self.status.state is State.UP
+
+    @property
+    def enabled(self) -> bool:
+        """Whether neither the configuration nor somebody in the chat disables it."""
+        return self.settings.enabled and self.off is None
 
     @property
     def limits(self) -> Limits | None:
@@ -93,6 +104,16 @@ class Account:
         if status == self.status:
             return
         self.status = status
+        self._since = self._clock.monotonic()
+        self._tell()
+
+    def switch(self, off: Off | None) -> None:
+        """Take note of who disables it in the chat, if anybody does, and wake who waits for that."""
+        if off != self.off:
+            self.off = off
+            self._tell()
+
+    def _tell(self) -> None:
         former, self.changed = self.changed, asyncio.Event()
         former.set()
 
@@ -152,9 +173,16 @@ class Account:
         return AccountView(
             name=self.name,
             plugin=self.settings.plugin,
-            enabled=self.settings.enabled,
+            enabled=self.enabled,
+            barred=not self.settings.enabled,
+            off=self.off,
+            mistake=self.problems[0].text if self.problems else None,
+            loaded=self._made.plugin is not None,
             up=self.up,
             problem=None if self.up else self.status.problem,
+            starting=self._starting(),
+            deaf=self.deaf,
+            stuck=self.stuck,
             limits=self.limits,
             length=self.length,
             cost=self.cost,
@@ -168,8 +196,14 @@ class Account:
             signature=self.settings.signature,
         )
 
-    def _first_status(self) -> Status:
-        if not self.settings.enabled:
+    def _starting(self) -> timedelta | None:
+        if self.status.state is not State.STARTING:
+            return None
+        return timedelta(seconds=self._clock.monotonic() - self._since)
+
+    def first_status(self) -> Status:
+        """Return what can be said of it before its plugin is entered."""
+        if not self.enabled:
             return Status(State.DISABLED)
         if self.problems:
             return Status(State.DOWN, self.problems[0].text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
+from bridge.commands.accounts import Installed
 from bridge.plugin import Plugin
 from bridge.registry.names import OURS, intruders
 from bridge.settings import listed, nearest
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 GROUP: Final = "statusbridge.plugins"
+
+_CORE: Final = re.compile(r"statusbridge(?![\w.-])", re.IGNORECASE)
 
 AnyPlugin: TypeAlias = Plugin[Any]
 
@@ -47,6 +51,10 @@ class Catalog:
             self._loaded[name] = _import(self._only(name))
         return self._loaded[name]
 
+    def installed(self) -> tuple[Installed, ...]:
+        """Return every plugin with the package that brings it, sorted; none is imported."""
+        return tuple(_installed(name, point) for name in self.names() for point in self._found[name])
+
     def _only(self, name: str) -> EntryPoint:
         points = self._found.get(name, [])
         if not points:
@@ -79,6 +87,18 @@ def _import(point: EntryPoint) -> type[AnyPlugin]:
 
 def _is_plugin(loaded: object) -> TypeGuard[type[AnyPlugin]]:
     return isinstance(loaded, type) and issubclass(loaded, Plugin)
+
+
+def _installed(name: str, point: EntryPoint) -> Installed:
+    package = point.dist
+    wanted = (package.requires or []) if package is not None else []
+    needs = next((need for need in wanted if _CORE.match(need)), None)
+    return Installed(
+        name=name,
+        package=_package(point),
+        version=package.version if package is not None else None,
+        needs=None if needs is None else needs.partition(";")[0].strip(),
+    )
 
 
 def _package(point: EntryPoint) -> str:

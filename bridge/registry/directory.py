@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from bridge.registry.account import Account, State
+from bridge.registry.account import Account
 from bridge.registry.building import Recipe, recipe
 from bridge.registry.catalog import Catalog
 from bridge.registry.keeping import Memory, PassingMemory
-from bridge.registry.running import run_account
 
 if TYPE_CHECKING:
-    from bridge.commands.accounts import AccountView
+    from bridge.commands.accounts import AccountView, Installed
     from bridge.domain.clock import Clock
-    from bridge.settings import Settings
+    from bridge.settings import AccountSettings, Settings
 
 
 class Registry:
@@ -26,17 +24,26 @@ class Registry:
     ) -> None:
         """Make the accounts; what is wrong with one is its status. Without a memory nothing outlives the process."""
         self._clock = clock
-        kept = memory or PassingMemory()
-        self._accounts = {
-            name: Account(name, settings.accounts[name], made, memory=kept, clock=clock)
-            for name, made in recipes.items()
-        }
+        self._memory = memory or PassingMemory()
+        self._accounts = {name: self.made(name, settings.accounts[name], made) for name, made in recipes.items()}
 
     @staticmethod
     def recipes(settings: Settings, catalog: Catalog | None = None) -> dict[str, Recipe]:
         """Load the plugins of all enabled accounts and read their own keys; never raises for what is wrong there."""
         plugins = catalog or Catalog()
         return {name: recipe(name, settings, plugins) for name in settings.accounts}
+
+    def made(self, name: str, settings: AccountSettings, made: Recipe) -> Account:
+        """Return an account that isn't among ours yet."""
+        return Account(name, settings, made, memory=self._memory, clock=self._clock)
+
+    def swap(self, accounts: Iterable[Account]) -> None:
+        """Have these accounts in the place of all former ones."""
+        self._accounts = {account.name: account for account in accounts}
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether there is an account of that name."""
+        return name in self._accounts
 
     def __iter__(self) -> Iterator[Account]:
         """Go through the accounts, in order."""
@@ -55,6 +62,10 @@ class Registry:
         account = self._accounts.get(name)
         return None if account is None else account.view()
 
+    def installed(self) -> tuple[Installed, ...]:
+        """Return the plugins that are installed now."""
+        return Catalog().installed()
+
     def mistakes(self) -> tuple[str, ...]:
         """Return the lines about the configuration that a start ends with."""
         return tuple(problem.text for account in self for problem in account.problems if problem.fatal)
@@ -70,10 +81,3 @@ class Registry:
         """
         for account in self:
             await account.recall()
-
-    async def run(self) -> None:
-        """Keep all accounts up until cancelled, then leave their plugins, all at once, within two seconds."""
-        async with asyncio.TaskGroup() as tasks:
-            for account in self:
-                if account.status.state is State.STARTING:
-                    tasks.create_task(run_account(account, self._clock), name=f"account {account.name}")

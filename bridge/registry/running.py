@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from bridge.domain.deadline import ExitError, within
 from bridge.plugin import PluginError, UnauthorizedError, UnavailableError, UncertainError
 from bridge.registry.account import Account, State, Status
 from bridge.settings import hide
@@ -37,6 +38,19 @@ class EnterError(Exception):
         self.after = after
 
 
+async def attempt(account: Account, clock: Clock) -> str | None:
+    """Enter another instance of an account's plugin and leave it again; return why that can't be, in one sentence."""
+    if not account.settings.enabled:
+        return "it is disabled in the configuration"
+    if account.problems:
+        return account.problems[0].text
+    try:
+        async with entered(account, clock):
+            return None
+    except EnterError as error:
+        return hide(str(error), account.secrets)
+
+
 @asynccontextmanager
 async def entered(account: Account, clock: Clock) -> AsyncGenerator[AnyPlugin]:
     """Enter an account's plugin within its deadline, and leave it within two seconds; raises EnterError."""
@@ -52,7 +66,7 @@ async def _enter(account: Account, clock: Clock) -> AnyPlugin:
     problem: str
     after: timedelta | None = None
     try:
-        return await clock.within(deadline, account.make().__aenter__())
+        return await within(clock, account.settings.deadline, account.make().__aenter__())
     except TimeoutError:
         problem = f"no answer within {deadline:g} s"
     except UnauthorizedError as error:
@@ -65,7 +79,7 @@ async def _enter(account: Account, clock: Clock) -> AnyPlugin:
         if _cancelled():
             raise
         problem = f'plugin "{account.settings.plugin}" gave up by itself'
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's bug is its own
+    except Exception as error:  # noqa: BLE001 - a plugin's bug is its own
         _log.exception("the plugin failed while it was entered", account=account.name, plugin=account.settings.plugin)
         problem = _bug(account, error)
     raise EnterError(problem, after)
@@ -73,10 +87,10 @@ async def _enter(account: Account, clock: Clock) -> AnyPlugin:
 
 async def _leave(account: Account, plugin: AnyPlugin, clock: Clock) -> None:
     try:
-        await clock.within(LEAVING, plugin.__aexit__(None, None, None))
+        await within(clock, timedelta(seconds=LEAVING), plugin.__aexit__(None, None, None))
     except TimeoutError:
         _log.warning("the plugin did not let go in time", account=account.name, plugin=account.settings.plugin)
-    except (Exception, SystemExit):  # noqa: BLE001 - a plugin's bug is its own
+    except Exception:  # noqa: BLE001 - a plugin's bug is its own
         _log.exception("the plugin failed while it was left", account=account.name, plugin=account.settings.plugin)
 
 
@@ -86,6 +100,8 @@ def _cancelled() -> bool:
 
 
 def _bug(account: Account, error: BaseException) -> str:
+    if isinstance(error, ExitError) and error.__cause__ is not None:
+        error = error.__cause__
     text = hide(" ".join(str(error).split())[:200], account.secrets)
     return f'plugin "{account.settings.plugin}" failed: {type(error).__name__}' + (f": {text}" if text else "")
 
@@ -132,7 +148,7 @@ async def _take_up(account: Account, clock: Clock) -> EnterError:
                 await asyncio.Event().wait()
             finally:
                 account.plugin = None
-                account.set_status(Status(State.DOWN, "the bridge is stopping"))
+                account.set_status(Status(State.DOWN, "it is being left"))
     except EnterError as error:
         return error
     except Exception as error:  # noqa: BLE001 - a plugin's bug is its own

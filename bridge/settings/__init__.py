@@ -8,6 +8,7 @@ or without the prefix) in the secrets directory.
 
 from __future__ import annotations
 
+from bridge.settings.current import Changes, Current, changes, effective
 from bridge.settings.errors import SettingsError, Where, describe, hide, listed, nearest
 from bridge.settings.loading import load
 from bridge.settings.models import (
@@ -29,6 +30,8 @@ __all__ = [
     "ACCOUNT_NAME",
     "CORE_KEYS",
     "AccountSettings",
+    "Changes",
+    "Current",
     "Mode",
     "PostingSettings",
     "ReplyGesture",
@@ -39,7 +42,9 @@ __all__ = [
     "WebSettings",
     "Where",
     "XmppSettings",
+    "changes",
     "describe",
+    "effective",
     "hide",
     "listed",
     "load",

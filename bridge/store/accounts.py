@@ -1,4 +1,4 @@
-"""What is remembered about each account, the panic, and the plugins' own small memories."""
+"""What is remembered about each account, what stops it or all of them, and the plugins' own small memories."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select
 
-from bridge.domain.accounts import AccountState, Panic
+from bridge.domain.accounts import AccountState, Off, Panic, Stops
 from bridge.store.schema import account_state, control, keep
 from bridge.store.sql import insert_or_replace, insert_or_skip
 
@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from bridge.store.tx import Tx
 
 TOPIC = "accounts"
-"""Woken whenever an account's breaker or the panic has changed."""
+"""Woken whenever an account's breaker, its switch or the panic has changed."""
+
+SWITCHES = "switches"
+"""Woken whenever an account was disabled or enabled."""
 
 _PANIC = "panic"
+_OFF = "off:"
 
 _GET = select(account_state).where(account_state.c.account == bindparam("account"))
 _PUT = insert_or_replace(account_state)
 _CONTROL = select(control.c.actor, control.c.at).where(control.c.name == bindparam("name"))
+_STOPS = select(control.c.name, control.c.actor, control.c.at).where(
+    # All that begins with the one, and the other: next to each other in the index.
+    control.c.name >= _OFF,
+    control.c.name <= _PANIC,
+)
 _SET = insert_or_skip(control, control.c.name, returning=control.c.name)
 _CLEAR = delete(control).where(control.c.name == bindparam("name"))
 _LOAD = select(keep.c.value).where(keep.c.account == bindparam("account"), keep.c.name == bindparam("name"))
@@ -78,6 +87,34 @@ def clear_panic(tx: Tx) -> bool:
     """End the panic; False where there is none. The lanes are the caller's to wake."""
     tx.wake(TOPIC)
     return tx.changed(_CLEAR, {"name": _PANIC}) == 1
+
+
+def stops(tx: Tx) -> Stops:
+    """Return what keeps everything, or an account, from going out, by one look."""
+    found = {row.name: row for row in tx.rows(_STOPS)}
+    panicked = found.pop(_PANIC, None)
+    return Stops(
+        panic=None if panicked is None else Panic(actor=panicked.actor, at=panicked.at),
+        off={
+            name.removeprefix(_OFF): Off(actor=row.actor, at=row.at)
+            for name, row in found.items()
+            if name.startswith(_OFF)
+        },
+    )
+
+
+def disable(tx: Tx, account: str, *, actor: str, at: datetime) -> bool:
+    """Remember that an account is disabled; False where it is already, by whoever was first."""
+    tx.wake(SWITCHES)
+    tx.wake(TOPIC)
+    return tx.row(_SET[tx.dialect], {"name": _OFF + account, "actor": actor, "at": at}) is not None
+
+
+def enable(tx: Tx, account: str) -> bool:
+    """Forget that an account is disabled; False where it isn't."""
+    tx.wake(SWITCHES)
+    tx.wake(TOPIC)
+    return tx.changed(_CLEAR, {"name": _OFF + account}) == 1
 
 
 def keep_load(tx: Tx, account: str, name: str) -> str | None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from bridge.domain.errands import Errand
+from bridge.domain.errands import Errand, Trial
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Target
-from bridge.store.schema import errand
+from bridge.store.schema import errand, trial
+from bridge.store.sql import insert_or_skip
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +28,9 @@ _INSERT = insert(errand)
 _SAME = select(errand.c.id).where(errand.c.item_id == bindparam("item"), errand.c.target == bindparam("jid")).limit(1)
 _WAITING = select(errand).order_by(errand.c.id).limit(MOST)
 _FINISH = delete(errand).where(errand.c.id == bindparam("one"))
+_TRY = insert_or_skip(trial, trial.c.account, trial.c.target, returning=trial.c.id)
+_TO_TRY = select(trial).order_by(trial.c.id).limit(MOST)
+_TRIED = delete(trial).where(trial.c.id == bindparam("one"))
 
 
 def add(tx: Tx, one: StoredItem, *, target: Target, private: bool, at: datetime) -> bool:
@@ -59,6 +63,26 @@ def waiting(tx: Tx) -> list[Errand]:
 def finish(tx: Tx, number: int) -> bool:
     """Forget one that is answered now; False where it was answered before."""
     return tx.changed(_FINISH, {"one": number}) == 1
+
+
+def add_trial(tx: Tx, account: str, *, target: Target, at: datetime) -> bool:
+    """Have an account's login be tried for a target; False where that is under way already."""
+    values = {"account": account, "target": target.jid, "place": target.place.value, "created_at": at}
+    tx.wake(TOPIC)
+    return tx.row(_TRY[tx.dialect], values) is not None
+
+
+def trials(tx: Tx) -> list[Trial]:
+    """Return which logins are to be tried, the oldest first."""
+    return [
+        Trial(id=row.id, account=row.account, target=Target(row.target, Place(row.place)), created_at=row.created_at)
+        for row in tx.rows(_TO_TRY)
+    ]
+
+
+def finish_trial(tx: Tx, number: int) -> bool:
+    """Forget one that is answered now; False where it was answered before."""
+    return tx.changed(_TRIED, {"one": number}) == 1
 
 
 def _errand(row: AnyRow) -> Errand:

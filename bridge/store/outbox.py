@@ -49,7 +49,7 @@ _FOLLOWERS = _ROWS.where(delivery.c.follows == bindparam("one")).order_by(delive
 _HELD = _ROWS.where(
     _ACCOUNT,
     text(DELIVERY_HELD.replace("state", "delivery.state")),
-    text("delivery.held <> 'schedule'"),
+    delivery.c.held.not_in([literal_column("'schedule'"), literal_column(f"'{Hold.ACCOUNT.value}'")]),
 ).order_by(delivery.c.hold_until, delivery.c.position)
 _SENDING = _ROWS.where(
     _ACCOUNT,
@@ -233,7 +233,7 @@ def followers(tx: Tx, one: int) -> tuple[Delivery, ...]:
 
 
 def held(tx: Tx, account: str) -> tuple[Delivery, ...]:
-    """Return what is held for an account, first to end first; what only waits for its time isn't among it."""
+    """Return what is held for an account, first to end first; not what only waits for its time, or for the account."""
     return tuple(delivery_rows.read(row) for row in tx.execute(_HELD, {"in_account": account}))
 
 

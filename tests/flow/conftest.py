@@ -51,6 +51,8 @@ class House:
     settings: Settings
     platforms: dict[str, FakePlatform]
     plugins: dict[str, type[AnyPlugin]] = field(default_factory=dict[str, type[AnyPlugin]])
+    recipes: dict[str, Recipe] = field(default_factory=dict[str, Recipe])
+    """Accounts that are made of something else."""
     attending: tuple[str, ...] = (ROOM, SECOND_ROOM, DIRECT)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _bodies: dict[str, str] = field(default_factory=dict[str, str])
@@ -60,13 +62,10 @@ class House:
         self.store = await self._stack.enter_async_context(
             WatchedStore.open(f"sqlite:///{self.path}", clock=self.clock)
         )
-        recipes = {
-            name: Recipe(plugin=self.plugins.get(name, FullFakePlugin), own=FakeSettings(platform=platform))
-            for name, platform in self.platforms.items()
-        }
-        self.accounts = Registry(self.settings, recipes, clock=self.clock, memory=StoreMemory(self.store))
+        memory = StoreMemory(self.store)
+        self.accounts = Registry(self.settings, self.made_of(self.settings), clock=self.clock, memory=memory)
         await self.accounts.recall()
-        self.bridge = Bridge(self.settings, self.accounts, self.store, self.clock)
+        self.bridge = Bridge(self.settings, self.accounts, self.store, self.clock, read=self.read)
         chat: Any = self.bridge._chat
         assert isinstance(chat, PretendChat)
         self.chat = chat
@@ -76,6 +75,19 @@ class House:
         if arrive:
             await self.chat.arrive(*self.attending)
             await self.quiet()
+
+    def made_of(self, settings: Settings) -> dict[str, Recipe]:
+        """Return what the accounts of a configuration are made of."""
+        made: dict[str, Recipe] = {}
+        for name, table in settings.accounts.items():
+            plugin = self.plugins.get(name, FullFakePlugin)
+            own = FakeSettings(platform=self.platforms[name])
+            made[name] = self.recipes.get(name) or (Recipe(plugin=plugin, own=own) if table.enabled else Recipe())
+        return made
+
+    def read(self) -> Settings:
+        """Read the configuration again."""
+        return self.settings
 
     async def stop(self) -> None:
         """End the bridge as SIGTERM does."""

@@ -119,6 +119,8 @@ class PretendChat:
         self.on_lost: Callable[[], None] = parts["on_lost"]
         self.on_left: Callable[[str], None] = parts["on_left"]
         self.rooms = [room.jid for room in parts["rooms"]]
+        self.entered: list[str] = []
+        self.admins: Callable[[], tuple[str, ...]] = parts["admins"]
         self.present: set[str] = set()
         self.heard: list[Heard] = []
         self.done: list[tuple[str, str, str, str]] = []
@@ -129,6 +131,13 @@ class PretendChat:
         self.closed = False
         self.looks = 0
         self.reviews = 0
+
+    def configure(self, rooms: Any) -> None:
+        names = [room.jid for room in rooms]
+        for name in [name for name in self.rooms if name not in names]:
+            self.leave(name)
+        self.entered += [name for name in names if name not in self.rooms]
+        self.rooms = names
 
     def look(self) -> None:
         self.looks += 1

@@ -98,7 +98,7 @@ async def test_a_bad_login_pauses_the_account_and_the_admins_are_told_at_once(bu
     assert house.heard(ADMIN) == [
         (
             "mastodon is paused: the token was revoked. Nothing is lost, I try again every minute. If the token is "
-            "wrong, put a valid one into the configuration and restart the bridge"
+            "wrong, put a valid one into the configuration, then `reload`"
         )
     ]
     await house.pass_time(100)

@@ -15,7 +15,7 @@ from bridge.listening import BATCH, Listener, cursor_name
 from bridge.plugin import Cursor, Heard, Item, UnavailableError
 from bridge.registry import AnyPlugin, PassingMemory
 from bridge.registry.keeping import AccountKeep
-from bridge.settings import Settings
+from bridge.settings import Current, Settings
 from bridge.store import NotCommitted, Store, Tx, cursors, inbox
 from bridge.testing import FakeClock, FakePlatform, FakePlugin, FakeSettings, Fate, FullFakePlugin
 
@@ -43,11 +43,12 @@ class Bench:
                 "accounts": {"mastodon": {"plugin": "fake"}},
             }
         )
+        current = Current(settings)
         self.listener = Listener(
             self.account,
             store=self.store,
-            settings=settings,
-            people=People(settings, self.store),
+            current=current,
+            people=People(current, self.store),
             clock=self.clock,
             jitter=lambda: 1.0,
         )

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from bridge.store.engine import Backend
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
+)  # fmt: skip
 """All revisions that this program knows, oldest first."""
 HEAD = REVISIONS[-1]
 

@@ -24,7 +24,7 @@ from bridge.store.schema.chat import (
     stanza,
 )
 from bridge.store.schema.house import account_state, audit, control, keep, person, role, welcome
-from bridge.store.schema.incoming import ITEM_ANSWERED, ITEM_OPEN, errand, item, note
+from bridge.store.schema.incoming import ITEM_ANSWERED, ITEM_OPEN, errand, item, note, trial
 from bridge.store.schema.outgoing import (
     DELIVERY_HELD,
     DELIVERY_IN_LANE,
@@ -84,5 +84,6 @@ __all__ = [
     "short_id",
     "stanza",
     "timer",
+    "trial",
     "welcome",
 ]

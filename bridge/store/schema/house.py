@@ -31,7 +31,7 @@ keep = Table(
 control = Table(
     "control",
     metadata,
-    Column("name", SafeText, primary_key=True, comment="panic"),
+    Column("name", SafeText, primary_key=True, comment="panic | off:ACCOUNT | reload | history"),
     Column("actor", SafeText, nullable=False),
     Column("at", Utc, nullable=False),
 )

@@ -64,6 +64,19 @@ note = Table(
     comment="What colleagues wrote about an item, for each other alone.",
 )
 
+trial = Table(
+    "trial",
+    metadata,
+    row_id(),
+    Column("account", SafeText, nullable=False),
+    Column("target", SafeText, nullable=False),
+    Column("place", SafeText, nullable=False, comment="room | direct"),
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("account", "target"),
+    sqlite_autoincrement=True,
+    comment="Which logins are to be tried for somebody in the chat.",
+)
+
 errand = Table(
     "errand",
     metadata,

@@ -12,13 +12,13 @@ from slixmpp import JID
 from slixmpp.exceptions import IqError
 from sqlalchemy import text as sql
 
-from bridge.commands.accounts import AccountView
+from bridge.commands.accounts import AccountView, Installed
 from bridge.commands.desk import Desk as RealDesk
 from bridge.commands.people import Rights
 from bridge.domain.clock import SystemClock
 from bridge.domain.text import graphemes
 from bridge.plugin import Limits
-from bridge.settings import Settings
+from bridge.settings import Current, Settings
 from bridge.store import accounts
 from tests.servers.person import Person
 from tests.servers.watch import PATIENCE
@@ -45,6 +45,9 @@ class Accounts:
         limits = Limits(text=500)
         return AccountView(name=name, plugin=name, enabled=True, up=True, problem=None, limits=limits, length=graphemes)
 
+    def installed(self) -> tuple[Installed, ...]:
+        return ()
+
 
 class Desk:
     """The bridge's own desk, once the bot has opened its store."""
@@ -67,7 +70,7 @@ class Desk:
         assert self.store is not None
         if self._desk is None:
             self._desk = RealDesk(
-                self._settings,
+                Current(self._settings),
                 self.store,
                 Accounts(),
                 SystemClock(),

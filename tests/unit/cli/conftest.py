@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -64,8 +64,11 @@ class FakeApp(ModuleType):
         self.findings: list[Finding] = []
         self.during: Callable[[], None] | None = None
 
-    async def run(self, settings: Settings) -> None:
+    async def run(
+        self, settings: Settings, *, read: Callable[[], Settings], conceal: Callable[[Iterable[str]], None]
+    ) -> None:
         self.ran.append(settings)
+        self.read, self.conceal = read, conceal
         if self.during is not None:
             self.during()
         if self.error is not None:

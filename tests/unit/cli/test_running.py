@@ -110,6 +110,24 @@ class TestRun:
         assert len(cli("--log-level", "debug", "run").err) == 2
         assert cli("--log-level", "error", "run").err == []
 
+    def test_the_file_is_read_again_as_at_the_start_and_its_new_secrets_are_hidden(
+        self, cli: Cli, config: Path, app: Any
+    ) -> None:
+        Path("s").mkdir()
+        Path("s/xmpp__password").write_text("hunter2-from-a-file\n")
+
+        def again() -> None:
+            Path("s/xmpp__password").write_text("another-secret\n")
+            settings = app.read()
+            assert settings.xmpp.password.get_secret_value() == "another-secret"
+            app.conceal(settings.secrets())
+            structlog.stdlib.get_logger("bridge.x").info("logged another-secret")
+
+        app.during = again
+        status, _, err = cli("--secrets", "s", "run")
+        assert (status, len(err)) == (0, 1)
+        assert "logged [hidden]" in err[0]
+
     def test_interrupted(self, cli: Cli, config: Path, app: Any) -> None:
         app.error = KeyboardInterrupt()
         assert cli("run") == (130, [], [])

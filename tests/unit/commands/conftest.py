@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from bridge.commands import receipts
-from bridge.commands.accounts import AccountView
+from bridge.commands.accounts import AccountView, Installed
 from bridge.commands.desk import Desk
 from bridge.commands.incoming import Incoming
 from bridge.commands.people import Rights
@@ -24,7 +24,7 @@ from bridge.domain.people import Place, Target
 from bridge.domain.posts import Posted, Visibility
 from bridge.domain.text import graphemes
 from bridge.plugin import Limits
-from bridge.settings import Settings
+from bridge.settings import Current, Settings
 from bridge.store import Store, Tx, inbox, notices, outbox, posts, upgrade
 from bridge.testing.clock import FakeClock
 
@@ -53,12 +53,16 @@ class FakeAccounts:
     """Accounts as a test wants them."""
 
     views: dict[str, AccountView] = field(default_factory=dict[str, AccountView])
+    plugins: tuple[Installed, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.views)
 
     def view(self, name: str) -> AccountView | None:
         return self.views.get(name)
+
+    def installed(self) -> tuple[Installed, ...]:
+        return self.plugins
 
     def change(self, name: str, **values: Any) -> None:
         self.views[name] = replace(self.views[name], **values)
@@ -100,7 +104,7 @@ class Bench:
 
     def new_desk(self) -> Desk:
         return Desk(
-            self.settings,
+            Current(self.settings),
             self.store,
             self.accounts,
             self.clock,

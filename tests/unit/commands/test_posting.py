@@ -162,7 +162,7 @@ async def test_an_unknown_account_stops_all(bench: Bench) -> None:
 async def test_a_disabled_account_stops_all_that_name_it(bench: Bench) -> None:
     bench.accounts.change("x", enabled=False)
     lines = await bench.room("!to x,mastodon post hello")
-    assert lines == ["x is disabled: leave it out, or enable it in the configuration. Nothing was posted."]
+    assert lines == ["x is disabled: leave it out, or have an admin enable it. Nothing was posted."]
     await bench.room("!post hello")
     assert await bench.states(1) == {"mastodon": ["held"]}
 

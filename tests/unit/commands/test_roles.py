@@ -12,6 +12,7 @@ from bridge.commands.desk import Desk
 from bridge.commands.people import People
 from bridge.commands.roles import SHOWN
 from bridge.domain.people import Role
+from bridge.settings import Current
 from tests.unit.commands.saying import deeds, role, says
 
 if TYPE_CHECKING:
@@ -150,12 +151,12 @@ async def test_who_brings_an_old_message_after_its_revocation_may_nothing(bench:
 
 
 async def test_those_who_ask_what_somebody_may_do_know_as_soon_as_it_is_committed(bench: Bench) -> None:
-    known = People(bench.settings, bench.store)
+    known = People(Current(bench.settings), bench.store)
     await known.learn()
     changes: list[Role] = []
     known.watch(lambda: changes.append(known.role_of(KIM)))
     bench.desk = Desk(
-        bench.settings,
+        Current(bench.settings),
         bench.store,
         bench.accounts,
         bench.clock,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.delivery import Attendance, Lane
+from bridge.delivery import Attendance, House, Lane
 from bridge.delivery.units import Context
 from bridge.domain.deliveries import Delivery, Hold
 from bridge.domain.ids import EntryId
@@ -35,6 +35,7 @@ class FakeAccount:
     plugin: AnyPlugin | None
     name: str = ACCOUNT
     problem: str | None = None
+    barred: str | None = None
     deadline: timedelta = timedelta(seconds=30)
     settle_after: timedelta | None = None
 
@@ -57,10 +58,9 @@ class Bench:
             store=self.store,
             clock=self.clock,
             attendance=self.attendance,
-            told=lambda: (ROOM,),
-            admins=lambda: (ADMIN,),
-            max_age=timedelta(hours=1),
-            backoff=timedelta(seconds=5),
+            house=lambda: House(
+                told=(ROOM,), admins=(ADMIN,), max_age=timedelta(hours=1), backoff=timedelta(seconds=5)
+            ),
             jitter=lambda: 1.0,
             started=self.started,
         )

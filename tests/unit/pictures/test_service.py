@@ -19,7 +19,7 @@ from bridge.domain.posts import Key
 from bridge.pictures.fetch import FetchError
 from bridge.pictures.service import ATTEMPTS, KEEP, Pictures
 from bridge.plugin import Limits
-from bridge.settings import Settings
+from bridge.settings import Current, Settings
 from bridge.store import NotCommitted, Store, notices, pictures, posts
 from bridge.testing import FakeClock
 from tests.servers.pictures import MAKER, moving_gif, phone_jpeg
@@ -79,7 +79,7 @@ class Bench:
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
 
     def service(self) -> Pictures:
-        return Pictures(self.store, self.settings, self.clock, lambda: self.shelf)
+        return Pictures(self.store, Current(self.settings), self.clock, lambda: self.shelf)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[Pictures]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from bridge.commands.accounts import Installed
 from bridge.domain.clock import SystemClock
 from bridge.registry import Catalog, Registry, State
 from bridge.settings import Settings, load
@@ -193,3 +194,24 @@ def test_a_plugins_own_words_show_no_secret(configure: Configure, catalog: Catal
 
 def test_the_installed_plugins_are_looked_up() -> None:
     assert isinstance(Catalog().names(), tuple)
+
+
+def test_what_is_installed_is_told_without_an_import(points: Any) -> None:
+    catalog = points(
+        [
+            ("odd", "no_such_module:Plugin", "statusbridge-odd"),
+            ("even", "no_such_module:Plugin", "statusbridge"),
+            ("odd", "no_such_module:Other", "statusbridge-other"),
+        ]
+    )
+    for one in catalog._found["odd"]:
+        assert one.dist is not None
+        vars(one.dist).update(
+            version="2.0", requires=["statusbridge-extra>=9", "statusbridge>=0.1; python_version>'3'"]
+        )
+    vars(catalog._found["even"][0].dist).update(version="0.1.0", requires=None)
+    assert catalog.installed() == (
+        Installed(name="even", package="statusbridge", version="0.1.0"),
+        Installed(name="odd", package="statusbridge-odd", version="2.0", needs="statusbridge>=0.1"),
+        Installed(name="odd", package="statusbridge-other", version="2.0", needs="statusbridge>=0.1"),
+    )

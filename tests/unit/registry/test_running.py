@@ -87,7 +87,7 @@ async def test_up_then_left(account: Account, clock: FakeClock, plugin: Any, mem
         assert plugin.left == 0
     assert (plugin.entered, plugin.left) == (1, 1)
     assert account.plugin is None
-    assert (account.up, str(account.status)) == (False, "down: the bridge is stopping")
+    assert (account.up, str(account.status)) == (False, "down: it is being left")
     assert read_limits(await memory.load("one", LIMITS)) == LEARNED
     assert clock.sleepers == 0
 
@@ -271,24 +271,6 @@ def test_what_a_plugin_says_of_its_price_is_passed_on(account: Account, plugin: 
     price = Money(amount=Decimal("0.02"), currency="USD")
     plugin.cost = lambda _self, post: price if post.text == "hello" else None
     assert [account.view().cost(Post(text=text)) for text in ("hello", "bye")] == [price, None]
-
-
-async def test_all_accounts_run_and_stop_together(
-    configure: Configure, catalog: Catalog, clock: FakeClock, plugin: Any
-) -> None:
-    settings = configure(
-        GOOD + GOOD.replace("one", "two") + '[accounts.off]\nplugin = "fake"\nenabled = false\n'
-        '[accounts.bad]\nplugin = "gone"\n'
-    )
-    registry = Registry(settings, Registry.recipes(settings, catalog), clock=clock)
-    task = asyncio.create_task(registry.run())
-    await until(registry["one"], State.UP)
-    await until(registry["two"], State.UP)
-    assert [account.status.state for account in registry] == [State.UP, State.UP, State.DISABLED, State.DOWN]
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert (plugin.entered, plugin.left) == (2, 2)
 
 
 async def test_who_waits_for_a_change_misses_none(account: Account) -> None:
