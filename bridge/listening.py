@@ -113,6 +113,8 @@ class Listener:
             if plugin is None:
                 await self._rest(self._account.problem or "it is not up yet", None)
             elif isinstance(plugin, Listens):
+                if not self._failures:
+                    self._note(None)  # it has only just come up, and nothing is wrong with what it hears
                 cause = await self._listen(plugin)
                 self._failures += 1
                 await self._rest(cause, self._pause())

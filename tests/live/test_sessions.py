@@ -116,3 +116,27 @@ async def test_on_call_in_the_room(scene: Scene, sinks: dict[str, Sink]) -> None
     await raj.shows(held.id, r"^\[3->2\] to @kim, from mastodon, as raj(-\d+)?: mastodon http")
     assert [len(sinks[name].committed) for name in NAMES] == [2, 0, 0]
     Session(raj, room, ana).print("on call, room")
+
+
+async def test_an_admin_in_a_direct_chat(scene: Scene, sinks: dict[str, Sink]) -> None:
+    ana, bot = scene.ana, scene.bot.jid
+    session = Session(ana, bot)
+
+    async def answer(text: str, what: str) -> Heard:
+        mark = ana.mark()
+        await session.tell(text)
+        return await ana.hears(what, where=bot, after=mark)
+
+    await answer("account list", r"^mastodon is up\nbluesky is up\nx is up$")
+    await answer("account disable x", r"^x is disabled: nothing goes out to it or is heard from it\. Nothing waited")
+    await answer("EU users can't sign in, we are on it", r"^\[1\] 36 characters: mastodon ok, bluesky ok\. Sending")
+    await sinks["mastodon"].has_committed(1)
+    await answer("account list", r"\nx was disabled by ana\S* \d+ s ago$")
+    await answer("account enable x", r"^x is enabled: nothing was held for it")
+    await answer("account check x", r"^x is ok: its platform takes the login$")
+    await answer("reload", r"^the configuration says what it said: nothing has changed$")
+    await answer("health", r"(?s)accounts: mastodon, bluesky, x up")
+    await answer("panic", r"^everything outgoing is frozen \(deletions still work\), 0 held, 0 already on the wire")
+    await answer("resume", r"^everything outgoing continues, 0 messages to go$")
+    assert [len(sinks[name].committed) for name in NAMES] == [1, 1, 0]
+    session.print("admin, direct chat")

@@ -34,6 +34,7 @@ class Bench:
     platform: FakePlatform
     account: FakeAccount
     listener: Listener = field(init=False)
+    noted: list[str | None] = field(default_factory=list[str | None])
 
     def __post_init__(self) -> None:
         settings = Settings.model_validate(
@@ -51,6 +52,7 @@ class Bench:
             people=People(current, self.store),
             clock=self.clock,
             jitter=lambda: 1.0,
+            note=self.noted.append,
         )
 
     def plugin(self, made: type[AnyPlugin] = FullFakePlugin) -> AnyPlugin:
@@ -104,6 +106,15 @@ async def test_it_waits_for_a_plugin_that_can_listen(bench: Bench) -> None:
         await bench.wait_for(1)
     assert await bench.heard() == ["hello"]
     assert await bench.cursor() == "1"
+
+
+async def test_what_has_just_come_up_is_not_said_to_be_deaf(bench: Bench) -> None:
+    async with bench.listening():
+        await bench.clock.advance(1)
+        bench.account.plugin = bench.plugin()
+        bench.listener.poke()
+        await bench.clock.advance(0)
+        assert bench.noted == ["it is not up yet", None]
 
 
 async def test_what_came_meanwhile_is_one_commit_of_a_hundred_at_most(
