@@ -295,6 +295,7 @@ class Player:
             epoch=self._store.epoch,
             now=self._clock.now(),
             seed=self._id(),
+            secret=self._id(),
             terms=PLATFORMS[account].terms,
             present=frozenset({ROOM.jid, DIRECT}),
             told=RIGHTS.rooms_told(account),

@@ -164,9 +164,16 @@ class Turn:
         receipts.touch(self.tx, stored, origin_id=self.mint(), now=self.now, new=new, urgent=urgent)
 
     def audit(
-        self, word: str, *, entry: EntryId | None = None, account: str | None = None, content: str | None = None
+        self,
+        word: str,
+        *,
+        entry: EntryId | None = None,
+        account: str | None = None,
+        content: str | None = None,
+        decision: str | None = None,
+        rule: str | None = None,
     ) -> None:
-        """Record the deed."""
+        """Record the deed, with what the policy made of it and by which rule, where it had a say."""
         audit.append(
             self.tx,
             at=self.now,
@@ -176,6 +183,10 @@ class Turn:
             entry=entry,
             account=account,
             stanza=self.stanza,
+            archive=self.context.incoming.archive,
+            key=self.context.incoming.key,
+            decision=decision,
+            rule=rule,
             content=content,
         )
 

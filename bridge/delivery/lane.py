@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -205,6 +206,7 @@ class Lane:
             epoch=self._store.epoch,
             now=self._clock.now(),
             seed=uuid.uuid4().hex,
+            secret=secrets.token_hex(16),
             terms=self._terms(plugin, house),
             present=self._attendance.hearing,
             told=house.told,

@@ -22,6 +22,7 @@ class Context:
     false while the plugin is not up or the lane is stopping, and then nothing is begun. `deletes` tells whether the
     plugin can delete. `paused` is true once the admins know that the login is no good. `barred` tells how the
     configuration keeps the account from working, if it does; whether the chat does is read by the unit itself.
+    `secret` is where the salts of the unit's audit rows come from.
     """
 
     account: str
@@ -33,6 +34,7 @@ class Context:
     told: tuple[Target, ...]
     admins: tuple[Target, ...]
     usable: bool
+    secret: str
     problem: str | None = None
     paused: bool = False
     deletes: bool = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.commands import receipts
 from bridge.commands.relay import show
+from bridge.delivery import ledger
 from bridge.delivery.attendance import conversation
 from bridge.delivery.steps import Attempt, Context, Idle, LookFor, Next
 from bridge.domain import settling, wording
@@ -19,6 +20,7 @@ from bridge.domain.posts import Key
 from bridge.domain.retry import Breaker
 from bridge.domain.settling import Ask, Begin, Expire, Look, Settled, Wait
 from bridge.store import accounts, inbox, notices, outbox, posts, switching
+from bridge.store.delivery_rows import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -217,6 +219,8 @@ def _apply(
         accounts.put(tx, after)
     if settled.tell is not None:
         _tell_trouble(tx, changed, settled.tell, mint, context.now)
+    if changed.state in FINAL:
+        ledger.record(tx, changed, settled.tell, salt=context.secret, at=context.now)
     if sent:
         _follow_up(tx, context, changed, mint, wanted=settled.deletion_wanted)
     if changed.state is State.CANCELLED:

@@ -67,6 +67,11 @@ class Tx:
         """Return how many rows the statement wrote."""
         return self.execute(statement, parameters).rowcount
 
+    @property
+    def hints(self) -> dict[str, Any]:
+        """What is remembered with the connection; a rollback leaves it, so that it may be wrong."""
+        return self._connection.info
+
     def wake(self, topic: str) -> None:
         """Set the topic's event once this transaction is committed."""
         self.topics.add(topic)

@@ -128,8 +128,8 @@ class TestResume:
                     await running.read(notices.pending),
                 )
 
-        status, panic, head, broken, lines = asyncio.run(scene())
-        assert (status, panic, head.count, broken) == (0, None, 1, None)
+        status, panic, head, report, lines = asyncio.run(scene())
+        assert (status, panic, head.count, report.holds) == (0, None, 1, True)
         assert [(line.target.jid, line.body) for line in lines] == [
             ("ops@rooms.example.org", "by the shell: everything outgoing continues, 0 messages to go"),
             ("ana@example.org", "by the shell: everything outgoing continues, 0 messages to go"),

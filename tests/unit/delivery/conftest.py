@@ -71,6 +71,7 @@ class Bench:
             epoch=self.store.epoch,
             now=self.clock.now(),
             seed=f"seed-{next(self.numbers)}",
+            secret="salt",
             terms=Terms(),
             present=frozenset({ROOM.jid}),
             told=(ROOM,),

@@ -235,6 +235,7 @@ class OutboxMachine(RuleBasedStateMachine):
             epoch=self.epoch,
             now=self.now,
             seed=f"seed-{next(self.numbers)}",
+            secret="salt",
             terms=Terms(
                 key_lifetime=KEY_LIFETIME if self.keeps_keys else timedelta(0),
                 settle_after=SETTLE_AFTER,
