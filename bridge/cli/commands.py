@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 
 from bridge import logs
+from bridge.cli import ledger
 from bridge.cli.checking import check
 from bridge.cli.output import Failure, say, table
 from bridge.commands.control import continues
@@ -229,5 +230,8 @@ COMMANDS: Final[Mapping[str, Callable[[Options], int]]] = {
     "init": _init,
     "accounts": _accounts,
     "resume": _resume,
+    "audit export": lambda options: ledger.export_audit(options, _settings),
+    "audit verify": lambda options: ledger.verify_audit(options, _settings),
+    "export": lambda options: ledger.export_all(options, _settings),
     "db upgrade": _db_upgrade,
 }

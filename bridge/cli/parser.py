@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bridge.domain.chain import Head
 from bridge.logs import LEVELS
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ _HELP: Final = {
     "init": "write a commented configuration; an existing file is never overwritten",
     "accounts": "list the accounts, their state and how many posts wait for each",
     "resume": "end a panic, also of a running bridge: what was frozen goes out",
+    "audit": "read and check the audit: who did what; a bridge may be running",
+    "export": "write all posts, deliveries and items as JSON Lines; a bridge may be running",
     "db": "care for the store",
 }
 _EPILOG: Final = "exit status: 0 done, 1 failed (one line per cause), 2 not understood"
@@ -36,6 +40,8 @@ class Options:
     secrets: Path | None
     log_level: str
     file: Path | None = None
+    since: datetime | None = None
+    head: Head | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -46,11 +52,13 @@ def parse(arguments: Sequence[str]) -> Options:
     config: str = found.get("config") or os.environ.get("STATUSBRIDGE_CONFIG") or _DEFAULT_CONFIG
     secrets: str | None = found.get("secrets")
     return Options(
-        command=f"{command} {found['what']}" if command == "db" else command,
+        command=f"{command} {found['what']}" if "what" in found else command,
         config=Path(config),
         secrets=Path(secrets) if secrets else None,
         log_level=found.get("log_level") or _level_of_environment(),
         file=Path(file) if file else None,
+        since=found.get("since"),
+        head=found.get("head"),
     )
 
 
@@ -76,11 +84,51 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "init":
             command.add_argument("file", metavar="FILE", nargs="?", help="where to write it (default: --config)")
+        if name == "export":
+            _output(command)
+        if name == "audit":
+            _audit(command, shared)
         if name == "db":
             command.add_argument(
                 "what", choices=["upgrade"], help="upgrade: bring the store up to this program while no bridge runs"
             )
     return parser
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    what = "where to write it, `-` for standard output (the default); an existing file is never overwritten"
+    command.add_argument("file", metavar="FILE", nargs="?", help=what)
+
+
+def _audit(command: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    whats = command.add_subparsers(dest="what", required=True, metavar="WHAT", title="what")
+    text = "write the audit as JSON Lines, one row each"
+    export = whats.add_parser("export", help=text, description=f"W{text[1:]}.", parents=[shared], allow_abbrev=False)
+    _output(export)
+    since = (
+        "from the first row that is not older, as 2026-01-31 or 2026-01-31T13:00+01:00 (UTC, unless it says otherwise)"
+    )
+    export.add_argument("--since", metavar="ISO", type=_instant, help=since)
+    text = "tell whether every row is as it was written; exit status 1 if not"
+    verify = whats.add_parser("verify", help=text, description=f"T{text[1:]}.", parents=[shared], allow_abbrev=False)
+    head = "a head that was noted, as the log says it once a day: finds also that the end was cut off"
+    verify.add_argument("--head", metavar="COUNT:HASH", type=_head, help=head)
+    verify.add_argument("--file", metavar="EXPORT", help="check an exported file (`-`: standard input), not the store")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"not a date or time: {text!r}") from None
+
+
+def _head(text: str) -> Head:
+    try:
+        return Head.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _shared() -> argparse.ArgumentParser:

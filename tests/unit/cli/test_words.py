@@ -15,7 +15,9 @@ class TestWords:
         assert (status, err, len(out)) == (0, [], 1)
         assert out[0].startswith("statusbridge ")
 
-    @pytest.mark.parametrize("command", [(), ("run",), ("check",), ("init",), ("accounts",), ("resume",), ("db",)])
+    @pytest.mark.parametrize(
+        "command", [(), ("run",), ("check",), ("init",), ("accounts",), ("resume",), ("db",), ("audit",), ("export",)]
+    )
     def test_help(self, cli: Cli, command: tuple[str, ...]) -> None:
         status, out, err = cli(*command, "--help")
         assert (status, err) == (0, [])
@@ -23,7 +25,19 @@ class TestWords:
         assert any("--config FILE" in line for line in out)
 
     @pytest.mark.parametrize(
-        "words", [(), ("start",), ("db",), ("db", "down"), ("run", "now"), ("--verbose", "run"), ("--conf", "x", "run")]
+        "words",
+        [
+            (),
+            ("audit",),
+            ("audit", "verify", "--head", "7"),
+            ("audit", "export", "--since", "then"),
+            ("start",),
+            ("db",),
+            ("db", "down"),
+            ("run", "now"),
+            ("--verbose", "run"),
+            ("--conf", "x", "run"),
+        ],
     )
     def test_not_understood(self, cli: Cli, words: tuple[str, ...]) -> None:
         status, out, err = cli(*words)
