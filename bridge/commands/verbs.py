@@ -242,7 +242,7 @@ VERBS: Final[tuple[Verb, ...]] = (
         built=True,
     ),
     _rights.verb("roles", "lists who may do what, and from where that comes", built=True),
-    _rights.verb("audit [ID]", "shows who did what", role=Role.APPROVER),
+    _rights.verb("audit [ID]", "shows who did what", role=Role.APPROVER, built=True),
     _policy.verb("panic", "freezes everything outgoing, at once", role=Role.STAFF, built=True),
     _policy.verb("resume", "ends the panic", built=True),
     _admin.verb(
