@@ -31,6 +31,7 @@ log = structlog.stdlib.get_logger()
 
 PRUNE = timedelta(hours=1)
 HEAD = timedelta(days=1)
+FIRST_HEAD = timedelta(minutes=1)
 
 KEEP_STANZAS = timedelta(days=30)
 """How long a stanza is known: longer than any archive is paged back."""
@@ -96,7 +97,14 @@ class Timers:
         """Keep the timers running while the block does; once."""
         scheduler = self._scheduler
         scheduler.add_job(self.prune, "interval", seconds=PRUNE.total_seconds(), id="prune")
-        scheduler.add_job(self.log_audit_head, "interval", seconds=HEAD.total_seconds(), id="audit head")
+        # Soon after the start as well, or a bridge that is started anew every day would never say it.
+        scheduler.add_job(
+            self.log_audit_head,
+            "interval",
+            seconds=HEAD.total_seconds(),
+            id="audit head",
+            next_run_time=datetime.now(UTC) + FIRST_HEAD,
+        )
         scheduler.start()
         work = asyncio.create_task(self._watch(), name="timers")
         try:
@@ -195,7 +203,7 @@ class Timers:
             if not error.told:
                 log.warning("cannot read the audit", cause=str(error))
             return
-        log.info("audit head", count=head.count, hash=head.hash)
+        log.info("audit head", count=head.count, hash=head.hash, head=str(head))
 
 
 def _old_stanzas(tx: Tx, now: datetime) -> int:

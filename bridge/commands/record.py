@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.commands.posting import shortened
@@ -13,7 +14,6 @@ from bridge.store import audit, inbox, posts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from bridge.commands.context import Deed, Turn
     from bridge.domain.chain import Link
@@ -24,7 +24,6 @@ SHOWN = 20
 
 _CONTENT = 60
 _NAME = 12
-_DAY = len("2026-01-02")
 
 
 def show(entry: EntryId | None) -> Deed:
@@ -37,8 +36,8 @@ def last() -> Deed:
 
     def deed(turn: Turn) -> None:
         links = audit.newest(turn.tx, SHOWN)
-        lines = [f"{_told(turn, link, named=True)}" for link in links]
-        turn.say("\n".join([*lines, _chain(turn.tx, links)]) if links else "Nothing was recorded yet.")
+        lines = [_told(turn, link, named=True) for link in links]
+        turn.say("\n".join([*lines, _chain(turn, links)]) if links else "Nothing was recorded yet.")
 
     return deed
 
@@ -55,7 +54,7 @@ def of(entry: EntryId) -> Deed:
         if not parts:
             parts.append("nothing was done about it")
         else:
-            parts.append(_chain(turn.tx, links[-SHOWN:]))
+            parts.append(_chain(turn, links[-SHOWN:]))
         answers = [tag(one.id) for one in posts.answering(turn.tx, entry)]
         if answers:
             parts.append(f"answered by {', '.join(answers[-SHOWN:])}")
@@ -65,8 +64,7 @@ def of(entry: EntryId) -> Deed:
 
 
 def _told(turn: Turn, link: Link, *, named: bool = False) -> str:
-    parts = [_when(link.at, turn.now), *_what(turn, link, named=named)]
-    return " ".join(parts)
+    return " ".join([_when(turn, link.at), *_what(turn, link, named=named)])
 
 
 def _what(turn: Turn, link: Link, *, named: bool) -> Iterator[str]:
@@ -83,6 +81,8 @@ def _what(turn: Turn, link: Link, *, named: bool) -> Iterator[str]:
         yield _line(link.account)
     if link.platform_id is not None:
         yield _short(link.platform_id)
+    elif link.actor == audit.BRIDGE and link.content is not None and _may_show(turn, link.entry):
+        yield f"({shortened(link.content, _CONTENT)})"
     if link.decision is not None:
         yield f"({_line(link.decision)}{f' by {_line(link.rule)}' if link.rule is not None else ''})"
     if link.key is not None:
@@ -101,16 +101,20 @@ def _is_private(tx: Tx, entry: int) -> bool:
     return one is not None and one.item.private
 
 
-def _chain(tx: Tx, links: Sequence[Link]) -> str:
+def _chain(turn: Turn, links: Sequence[Link]) -> str:
     """Return whether the rows shown are as they were written, and bound to their neighbours."""
-    broken = next((link.id for link in links if not audit.is_bound(tx, link)), None)
-    return "chain ok (times in UTC)" if broken is None else f"chain BROKEN at row {broken}"
+    broken = next((link.id for link in links if not audit.is_bound(turn.tx, link)), None)
+    holds = "chain ok" if broken is None else f"chain BROKEN at row {broken}"
+    return f"{holds} (times in {turn.context.zone.name})"
 
 
-def _when(at: str, now: datetime) -> str:
-    """Return the time of day, and the day where it isn't today's; a time edited by hand as it stands."""
-    day, time = at[:_DAY], at[_DAY + 1 : _DAY + 6]
-    return _line(time if day == f"{now:%Y-%m-%d}" else f"{day} {time}")
+def _when(turn: Turn, at: str) -> str:
+    """Return the time of day where the reader is, and the day if it isn't today's; what a hand wrote, as it stands."""
+    try:
+        then, today = (one.astimezone(turn.context.zone.tz) for one in (datetime.fromisoformat(at), turn.now))
+    except (ValueError, OverflowError):
+        return _line(at)
+    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%Y-%m-%d %H:%M}"
 
 
 def _line(text: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, case, select, text, update
 from bridge.domain.ids import EntryId
 from bridge.domain.text import clean_inbound
 from bridge.store import audit, delivery_rows, outbox, posts
-from bridge.store.schema import NOTICE_DONE, delivery, item, note, notice, post
+from bridge.store.schema import NOTICE_DONE, NOTICE_RECEIPT, delivery, item, note, notice, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,13 +39,20 @@ _ITEMS = (
     .order_by(item.c.id)
     .limit(_STEP)
 )
+_SAYS = notice.c.kind.in_(("line", "receipt")) & (notice.c.body != "")
 _TOLD = (
-    select(notice.c.id, notice.c.body)
-    .where(text(NOTICE_DONE), notice.c.id > bindparam("after"), notice.c.body != "", notice.c.body != ERASED)
+    select(
+        notice.c.id,
+        notice.c.body,
+        notice.c.item_id,
+        notice.c.post_id,
+        notice.c.receipt_id,
+        case((text(NOTICE_DONE), 1), else_=0).label("is_done"),
+    )
+    .where(_SAYS, notice.c.id > bindparam("after"), notice.c.body != ERASED)
     .order_by(notice.c.id)
     .limit(_STEP)
 )
-_SAYS = notice.c.kind.in_(("line", "receipt")) & (notice.c.body != "")
 _ERASE_ITEM = (
     update(item)
     .where(item.c.id == bindparam("one"))
@@ -89,16 +96,16 @@ _ERASE_DELIVERIES = (
         state=case((delivery.c.state.in_(("dead", "asked")), "cancelled"), else_=delivery.c.state),
     )
 )
-_ERASE_BY_ITEM = update(notice).where(notice.c.item_id == bindparam("one"), _SAYS).values(body=ERASED)
 _ERASE_TELLING = update(notice).where(notice.c.tells == bindparam("one"), _SAYS).values(body=ERASED)
-_ERASE_BY_POST = update(notice).where(notice.c.post_id == bindparam("one"), _SAYS).values(body=ERASED)
-_ERASE_RECEIPTS = update(notice).where(notice.c.receipt_id == bindparam("one"), _SAYS).values(body=ERASED)
+_ERASE_RECEIPTS = (
+    update(notice).where(text(NOTICE_RECEIPT), notice.c.receipt_id == bindparam("one"), _SAYS).values(body=ERASED)
+)
 _ERASE_TOLD = update(notice).where(notice.c.id == bindparam("one")).values(body=ERASED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a person said and what quotes it: items, and lines of ours about other things.
+    """What a person said and what tells of it: items, and lines of ours by their numbers.
 
     `waiting` are answers to the person that are still on their way; what they answer isn't among the items.
     """
@@ -131,8 +138,9 @@ def find(tx: Tx, account: str, author: str) -> Found:
         if not going and len(items) < MOST:
             items.append(EntryId(row.id))
             words.update(_excerpts(row))
-    told = tuple(one.id for one in _lines(tx) if any(word in one.body for word in words)) if words else ()
-    return Found(items=tuple(items), told=told, waiting=tuple(waiting))
+    answers = {answer for entry in items for answer in _answers(tx, entry)}
+    told = [line.id for line in _lines(tx) if _tells(line, set(items), answers, words)] if items else []
+    return Found(items=tuple(items), told=tuple(told), waiting=tuple(waiting))
 
 
 def erase(tx: Tx, found: Found, *, at: datetime) -> Erased:
@@ -148,12 +156,12 @@ def erase(tx: Tx, found: Found, *, at: datetime) -> Erased:
         count += 1
         one = {"one": entry}
         tx.execute(_ERASE_ITEM, {**one, "at": at})
-        for statement in (_ERASE_NOTES, _ERASE_BY_ITEM, _ERASE_TELLING):
+        for statement in (_ERASE_NOTES, _ERASE_TELLING):
             tx.execute(statement, one)
         deeds += audit.forget(tx, entry)
         for answer in _answers(tx, entry):
             answers += 1
-            for statement in (_ERASE_POST, _ERASE_DELIVERIES, _ERASE_BY_POST, _ERASE_RECEIPTS):
+            for statement in (_ERASE_POST, _ERASE_DELIVERIES, _ERASE_RECEIPTS):
                 tx.execute(statement, {"one": answer})
             deeds += audit.forget(tx, answer)
     if found.told:
@@ -186,6 +194,13 @@ def _lines(tx: Tx) -> Iterator[AnyRow]:
     while page := tx.rows(_TOLD, {"after": after}):
         yield from page
         after = page[-1].id
+
+
+def _tells(line: AnyRow, items: set[EntryId], answers: set[EntryId], words: set[str]) -> bool:
+    """Tell whether a line of ours is about what is to be erased, or, once it was told, quotes it."""
+    if line.item_id in items or line.post_id in answers or line.receipt_id in answers:
+        return True
+    return bool(line.is_done) and any(word in line.body for word in words)
 
 
 def _excerpts(row: AnyRow) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, select
 
 from bridge.domain.ids import short
-from bridge.store.schema import delivery, item, note, picture, post, stanza
+from bridge.store.schema import delivery, item, note, picture, post, stanza, timer
 from bridge.store.types import Reasons, Utc, fixed
 
 if TYPE_CHECKING:
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from bridge.store.tx import AnyRow, Tx
 
 VERSION: Final = 1
-"""Of the form; a reader may rely on every field of its version, and must expect further ones in a later one."""
+"""Of the form; within a version fields may be added, and none goes or means something else."""
 
 _STEP = 500
 
 _ENTRIES: Final = {
     post: {"id", "answers", "about", "receipt_id"},
+    timer: {"post_id"},
     picture: {"post_id"},
     delivery: {"post_id"},
     item: {"id", "post_id"},
@@ -54,7 +55,7 @@ def _rows(tx: Tx, table: Table) -> Iterator[dict[str, Any]]:
     while page := tx.rows(_PAGES[table], {"after": start}):
         for row in page:
             yield _record(table, row)
-        start = page[-1].id
+        start = getattr(page[-1], _key(table).name)
 
 
 def _record(table: Table, row: AnyRow) -> dict[str, Any]:
@@ -73,7 +74,11 @@ def _page(table: Table) -> Select[*tuple[Any, ...]]:
     if "stanza_id" in table.c:
         found = found.add_columns(stanza.c.archive.label("stanza_archive"), stanza.c.key.label("stanza_key"))
         found = found.select_from(table.outerjoin(stanza, stanza.c.id == table.c.stanza_id))
-    return found.where(table.c.id > bindparam("after")).order_by(table.c.id).limit(_STEP)
+    return found.where(_key(table) > bindparam("after")).order_by(_key(table)).limit(_STEP)
+
+
+def _key(table: Table) -> Column[Any]:
+    return next(iter(table.primary_key.columns))
 
 
 def _field(table: Table, column: Column[Any]) -> Callable[[Any], Any]:

@@ -89,6 +89,21 @@ async def test_the_head_of_the_audit_is_logged(store: Store, clock: FakeClock) -
         await Timers(store, clock).log_audit_head()
     head = await store.read(audit.head)
     assert [(entry["event"], entry["count"], entry["hash"]) for entry in logs] == [("audit head", 1, head.hash)]
+    assert logs[0]["head"] == f"1:{head.hash}"
+
+
+async def test_the_head_is_logged_soon_after_the_start_as_well(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "FIRST_HEAD", timedelta(0))
+    logged = asyncio.Event()
+
+    class Watched(Timers):
+        async def log_audit_head(self) -> None:
+            logged.set()
+
+    async with Watched(store, clock).running():
+        await logged.wait()
 
 
 async def test_the_timers_run_while_the_block_does(
@@ -96,6 +111,7 @@ async def test_the_timers_run_while_the_block_does(
 ) -> None:
     monkeypatch.setattr(timers, "PRUNE", timedelta(milliseconds=10))
     monkeypatch.setattr(timers, "HEAD", timedelta(milliseconds=10))
+    monkeypatch.setattr(timers, "FIRST_HEAD", timedelta(milliseconds=10))
     logged = asyncio.Event()
     pruned = asyncio.Event()
 
@@ -189,7 +205,7 @@ async def test_two_who_fire_at_once_let_it_out_once(store: Store, clock: FakeClo
     assert await states(store, entry) == ["ready"]
     verbs = sql("SELECT verb FROM audit")
     assert [row.verb for row in await store.read(lambda tx: tx.rows(verbs))] == ["due"]
-    assert await store.read(audit.verify) is None
+    assert (await store.read(audit.verify)).holds
     assert await count(store, "notice") == 1
 
 

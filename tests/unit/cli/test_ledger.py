@@ -234,7 +234,7 @@ class TestExportAll:
         assert (status, err, len(out)) == (0, [], 2)
         first, last = map(json.loads, out)
         assert (first["record"], first["version"]) == ("export", 1)
-        counts = {"post": 0, "picture": 0, "delivery": 0, "item": 0, "note": 0}
+        counts = {"post": 0, "timer": 0, "picture": 0, "delivery": 0, "item": 0, "note": 0}
         assert last == {"record": "end", "counts": counts}
 
     def test_into_a_file(self, cli: Cli, store: str) -> None:

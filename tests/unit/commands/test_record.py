@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text as sql
 
@@ -63,9 +64,9 @@ async def test_what_was_edited_by_hand_is_seen(bench: Bench) -> None:
     await bench.room("!post We are up")
     await bench.store.write(lambda tx: tx.changed(sql("UPDATE audit SET actor = 'eve@example.org' WHERE id = 1")))
     (line,) = await bench.direct("audit 1", who="tom")
-    assert line.endswith("chain BROKEN at row 1")
+    assert line.endswith("chain BROKEN at row 1 (times in UTC)")
     (told,) = await bench.direct("audit", who="tom")
-    assert told.endswith("chain BROKEN at row 1")
+    assert told.endswith("chain BROKEN at row 1 (times in UTC)")
     (other,) = await bench.direct("audit 2", who="tom")
     assert other.endswith("chain ok (times in UTC)")
 
@@ -88,6 +89,23 @@ async def test_an_item_its_notes_and_its_answers(bench: Bench) -> None:
     assert 'note raj "he pays for gold" mastodon' in line
     assert " claim raj mastodon (stanza " in line
     assert line.endswith("answered by [2]")
+
+
+async def test_times_are_the_readers_own(bench: Bench) -> None:
+    await bench.room("!post We are down")
+    await bench.direct("set zone Asia/Kolkata", who="tom")
+    (line,) = await bench.direct("audit 1", who="tom")
+    at = bench.clock.now().astimezone(ZoneInfo("Asia/Kolkata"))
+    assert line.startswith(f"[1] {at:%H:%M} post raj")
+    assert line.endswith("chain ok (times in Asia/Kolkata)")
+
+
+async def test_a_time_edited_by_hand_is_shown_as_it_stands(bench: Bench) -> None:
+    await bench.room("!post We are down")
+    await bench.store.write(lambda tx: tx.changed(sql("UPDATE audit SET at = 'noon' WHERE id = 1")))
+    (line,) = await bench.direct("audit 1", who="tom")
+    assert line.startswith("[1] noon post raj")
+    assert "chain BROKEN at row 1" in line
 
 
 async def test_older_deeds_have_their_day(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from bridge.store import Store, Tx, export
-from bridge.store.schema import delivery, item, keep, note, picture, post, short_id, stanza
+from bridge.store.schema import delivery, item, keep, note, picture, post, short_id, stanza, timer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-TABLES = (post, picture, delivery, item, note)
+TABLES = (post, timer, picture, delivery, item, note)
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/export.schema.json").read_text(encoding="utf-8"))
 KINDS: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -83,6 +83,7 @@ def fill(tx: Tx, now: datetime) -> None:
     tx.execute(insert(keep), {"account": "mastodon", "name": "token", "value": "keep-this-secret"})
     tx.execute(insert(item), values(item, now, id=1, post_id=None, state="answered"))
     tx.execute(insert(post), values(post, now, id=2, answers=1, about=None, receipt_id=2, stanza_id=1, place="room"))
+    tx.execute(insert(timer), values(timer, now, post_id=2, state="waiting"))
     ours: dict[str, Any] = {"post_id": 2, "stanza_id": 1, "place": "room", "state": "ready"}
     tx.execute(insert(picture), values(picture, now, **ours, alt="a red door"))
     for number, follows in enumerate((None, 1), 1):
@@ -106,7 +107,7 @@ def values(table: Table, now: datetime, **given: Any) -> dict[str, Any]:
         }
         made[column.name] = by_kind.get(kind, 7)
     if "id" not in given:
-        del made["id"]
+        made.pop("id", None)
     return made | given
 
 
@@ -125,9 +126,9 @@ async def test_it_is_as_the_schema_says(records: list[dict[str, Any]]) -> None:
 
 async def test_every_row_comes_out_and_the_end_counts_them(records: list[dict[str, Any]]) -> None:
     assert [record["record"] for record in records] == [
-        "export", "post", "picture", "delivery", "delivery", "item", "note", "end",
+        "export", "post", "timer", "picture", "delivery", "delivery", "item", "note", "end",
     ]  # fmt: skip
-    assert records[-1]["counts"] == {"post": 1, "picture": 1, "delivery": 2, "item": 1, "note": 1}
+    assert records[-1]["counts"] == {"post": 1, "timer": 1, "picture": 1, "delivery": 2, "item": 1, "note": 1}
     assert (records[0]["version"], records[0]["made_at"]) == (1, "2026-01-02T03:04:05.000678Z")
 
 
@@ -147,10 +148,11 @@ async def test_every_column_comes_out(records: list[dict[str, Any]]) -> None:
 
 
 async def test_what_belongs_together_can_be_put_together(records: list[dict[str, Any]]) -> None:
-    _, one, shown, first, second, heard, noted, _ = records
+    _, one, timed, shown, first, second, heard, noted, _ = records
     assert (one["id"], one["answers"], heard["id"], noted["item_id"]) == ("2", "1", "1", "1")
     assert (first["post_id"], second["post_id"], second["follows"], shown["post_id"]) == ("2", "2", first["id"], "2")
     assert one["stanza"] == shown["stanza"] == {"archive": "ops@rooms.example.org", "key": "1a2b"}
+    assert (timed["post_id"], timed["due_at"]) == ("2", "2026-01-02T03:04:05.000678Z")
     assert (shown["alt"], first["posted_id"], first["held"]) == ("a red door", "11451", ["undo"])
     assert heard["created_at"] == "2026-01-02T03:04:05.000678Z"
     assert heard["media"] == ["https://social.example/1.png"]

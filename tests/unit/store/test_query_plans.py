@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import JSON, event, insert, text
 
+from bridge.domain.chain import Link
 from bridge.domain.clock import SystemClock
 from bridge.domain.ids import Cursor, EntryId, PostId
 from bridge.domain.inbox import StoredItem
@@ -28,6 +29,7 @@ from bridge.store import (
     audit,
     backlog,
     cursors,
+    erasure,
     errands,
     figures,
     floods,
@@ -71,6 +73,8 @@ HEARD = Item(
 MOVED = Edited(item=replace(HEARD, id=PostId("10"), text="better"))
 DIRECTLY = Target("raj@example.org", Place.DIRECT)
 STORED = StoredItem(id=ENTRY, account="one", item=HEARD, received_at=NOW)
+LINK = Link(id=7, version=2, at="", actor="", verb="", digest="", previous="")
+FOUND = erasure.Found(items=(ENTRY,), told=(7,), waiting=())
 GONE = Deleted(id=PostId("10"), cursor=Cursor(""))
 
 
@@ -222,6 +226,11 @@ CASES = [
     ),
     Case("accounts.keep_load", lambda tx: accounts.keep_load(tx, "one", "token"), ("pk_keep",)),
     Case("audit.append", lambda tx: audit.append(tx, at=NOW, actor="a", verb="v", salt="s"), (), walks="audit"),
+    Case("audit.newest", lambda tx: audit.newest(tx, 20), (), walks="audit"),
+    Case("audit.about", lambda tx: audit.about(tx, ENTRY), ("ix_audit_entry",)),
+    Case("audit.forget", lambda tx: audit.forget(tx, ENTRY), ("ix_audit_entry",)),
+    Case("audit.is_bound", lambda tx: audit.is_bound(tx, LINK), ("pk_audit",)),
+    Case("erasure.erase", lambda tx: erasure.erase(tx, FOUND, at=NOW), ("pk_item", "ix_note_item_id")),
     Case("receipts.told", lambda tx: receipts.told(tx, ENTRY, OPS), ("ix_notice_receipt",)),
     Case("outbox.head", lambda tx: outbox.head(tx, "one"), ("ix_delivery_lane",)),
     Case("outbox.get", lambda tx: outbox.get(tx, 1), ("pk_delivery",)),
