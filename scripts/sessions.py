@@ -45,7 +45,7 @@ from bridge.domain.deliveries import (
     Unauthorized,
     Unavailable,
     Uncertain,
-)
+)  # fmt: skip
 from bridge.domain.durations import parse_duration
 from bridge.domain.ids import Cursor, PostId
 from bridge.domain.items import Author, Deleted, Edited, Item

@@ -235,7 +235,7 @@ VALUES (:at, 'raj@example.org', 'post', 1, NULL, 1, :content, :salt, :digest, :p
 async def test_rows_of_an_older_version_hold_and_go_on(store_url: str, now: datetime) -> None:
     backend = backend_for(store_url, lock=True)
     backend.open()
-    migrations.migrate(backend, "0013")
+    migrations.migrate(backend, "0014")
     connection = backend.connect()
     previous, at = START, fixed(now)
     with connection.begin():
