@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
-import secrets
-import uuid
 from typing import TYPE_CHECKING, Final, cast
 
 import structlog
@@ -15,11 +12,8 @@ from bridge import logs
 from bridge.cli import ledger
 from bridge.cli.checking import check
 from bridge.cli.output import Failure, say, table
-from bridge.commands.control import continues
-from bridge.commands.people import Rights
+from bridge.cli.resuming import resume
 from bridge.domain.clock import SystemClock
-from bridge.domain.mint import Mint
-from bridge.domain.people import Place, Target
 from bridge.registry import Catalog, PluginBrokenError, Registry, crowded, intruders
 from bridge.settings import Settings, SettingsError, load
 from bridge.settings.example import render
@@ -30,16 +24,12 @@ from bridge.store import (
     StoreError,
     Tx,
     accounts,
-    audit,
-    notices,
     outbox,
-    receipts,
     upgrade,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from pydantic import BaseModel
@@ -161,48 +151,7 @@ def _accounts(options: Options) -> int:
 
 
 def _resume(options: Options) -> int:
-    settings = _settings(options)
-    actor = f"shell:{_user()}"
-    now = SystemClock().now()
-    salt = secrets.token_hex(16)
-    rooms = [Target(room.jid, Place.ROOM) for room in settings.rooms]
-    seed = uuid.uuid4().hex
-
-    def unit(tx: Tx) -> tuple[str, datetime, int] | None:
-        panic = accounts.panic(tx)
-        if panic is None or not accounts.clear_panic(tx):
-            return None
-        audit.append(tx, at=now, actor=actor, verb="resume by shell", salt=salt)
-        mint = Mint(seed)
-        for target in (*rooms, *Rights.read(tx, settings).told()):
-            body = f"by the shell: {continues(receipts.outgoing(tx))}"
-            notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now)
-        for name in settings.accounts:
-            tx.wake(outbox.lane_topic(name))
-        return panic.actor, panic.at, sum(outbox.waiting(tx, name) for name in settings.accounts)
-
-    async def lift() -> tuple[str, datetime, int] | None:
-        async with Store.open(settings.store.url, clock=SystemClock(), lock=False) as store:
-            return await store.write(unit)
-
-    try:
-        ended = asyncio.run(lift())
-    except StoreError as error:
-        raise Failure([str(error)]) from None
-    if ended is None:
-        say("There is no panic: nothing was changed.")
-    else:
-        who, since, waiting = ended
-        say(f"Ended the panic of {who} since {since:%Y-%m-%d %H:%M} UTC; waiting to go out: {waiting}.")
-        say("A running bridge goes on within 30 seconds.")
-    return 0
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no name for this user id, as in a container
-        return str(os.getuid())
+    return resume(_settings(options), yes=options.yes)
 
 
 def _db_upgrade(options: Options) -> int:

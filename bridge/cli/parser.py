@@ -23,7 +23,7 @@ _HELP: Final = {
     "check": "tell everything that a start would find wrong, one line per cause, and change nothing",
     "init": "write a commented configuration; an existing file is never overwritten",
     "accounts": "list the accounts, their state and how many posts wait for each",
-    "resume": "end a panic, also of a running bridge: what was frozen goes out",
+    "resume": "show what a panic keeps back, then end it, also of a running bridge",
     "audit": "read and check the audit: who did what; a bridge may be running",
     "export": "write all posts, deliveries and items as JSON Lines; a bridge may be running",
     "db": "care for the store",
@@ -42,6 +42,7 @@ class Options:
     file: Path | None = None
     since: datetime | None = None
     head: Head | None = None
+    yes: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -59,6 +60,7 @@ def parse(arguments: Sequence[str]) -> Options:
         file=Path(file) if file else None,
         since=found.get("since"),
         head=found.get("head"),
+        yes=found.get("yes", False),
     )
 
 
@@ -88,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
             _output(command)
         if name == "audit":
             _audit(command, shared)
+        if name == "resume":
+            command.add_argument("--yes", action="store_true", help="let what waits go out without being asked")
         if name == "db":
             command.add_argument(
                 "what", choices=["upgrade"], help="upgrade: bring the store up to this program while no bridge runs"

@@ -21,7 +21,7 @@ from bridge.domain.ids import short
 from bridge.domain.posts import Key
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, STATE_WORDS, tag
-from bridge.store import accounts, inbox, outbox, posts, receipts, timers
+from bridge.store import accounts, inbox, outbox, panics, posts, receipts, timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -175,6 +175,8 @@ def _send(turn: Turn, stored: StoredPost) -> None:
         turn.say(f"{_lead(stored)} goes out as soon as its picture is here and described", post=stored.id)
         return
     frozen = accounts.panic(turn.tx) is not None
+    if frozen:
+        panics.tell(turn.tx, [context.source], now=turn.now)
     rest = f"ready, but everything outgoing is frozen: an approver's {context.verb('resume')} continues"
     turn.say(f"{_lead(stored)} {rest if frozen else goes_out(context.accounts, waiting)}", post=stored.id)
 

@@ -20,6 +20,7 @@ from bridge.commands import (
     pictures,
     posting,
     record,
+    resuming,
     roles,
     stats,
     surroundings,
@@ -210,7 +211,7 @@ _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "roles": lambda _, __: roles.list_all(),
     "audit": lambda _, command: record.show(_perhaps(command)),
     "panic": lambda _, __: control.panic(),
-    "resume": lambda _, __: control.resume(),
+    "resume": lambda _, __: resuming.resume(),
     "help": lambda context, command: help.explain(context, _word(command)),
     "me": lambda context, _: help.me(context),
 }

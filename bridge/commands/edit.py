@@ -14,7 +14,7 @@ from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.posts import Key
 from bridge.domain.wording import plural, tag
-from bridge.store import accounts, inbox, outbox, posts, references, timers
+from bridge.store import accounts, inbox, outbox, panics, posts, references, timers
 from bridge.store import pictures as stored_pictures
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], mad
 
 def _say_if_frozen(turn: Turn, stored: StoredPost) -> None:
     if accounts.panic(turn.tx) is not None:
+        panics.tell(turn.tx, [turn.context.source], now=turn.now)
         resume = turn.context.verb("resume")
         words = f"waits: everything outgoing is frozen. An approver's {resume} continues"
         turn.say(f"{tag(stored.id, stored.answers)} {words}", post=stored.id)

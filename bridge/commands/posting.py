@@ -11,7 +11,7 @@ from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound
 from bridge.domain.wording import NOTHING, plural, tag
-from bridge.store import accounts, outbox, posts, receipts
+from bridge.store import accounts, outbox, panics, posts, receipts
 from bridge.store import pictures as stored_pictures
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def owe(turn: Turn, stored: StoredPost, parts: Sequence[Part], held: frozenset[s
     # What is on the wire already has an outcome in a moment, and one message can tell both.
     turn.touch(stored, new=True, urgent=any(one.state is not State.SENDING for one in owed))
     if stops.panic is not None and Hold.SCHEDULE not in held:
+        panics.tell(turn.tx, [context.source], now=turn.now)
         go_on = context.verb("resume")
         turn.say(
             f"{tag(stored.id)} waits: everything outgoing is frozen. An approver's {go_on} continues", post=stored.id

@@ -244,7 +244,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _rights.verb("roles", "lists who may do what, and from where that comes", built=True),
     _rights.verb("audit [ID]", "shows who did what", role=Role.APPROVER, built=True),
     _policy.verb("panic", "freezes everything outgoing, at once", role=Role.STAFF, built=True),
-    _policy.verb("resume", "ends the panic", built=True),
+    _policy.verb("resume", "shows what a panic keeps back; said once more, lets it go on", built=True),
     _admin.verb(
         "account info|enable|disable|check ACCOUNT / account list",
         "shows how accounts stand, switches them, tries their logins",

@@ -20,7 +20,7 @@ from bridge.domain.ids import short
 from bridge.domain.mint import Mint
 from bridge.domain.notices import NoticeState
 from bridge.domain.wording import plural, verb
-from bridge.store import accounts, audit, notices
+from bridge.store import accounts, audit, notices, panics
 from bridge.store.schema import NOTICE_PENDING, control, cursor, delivery, notice, short_id
 from bridge.store.tx import Tx
 
@@ -138,6 +138,8 @@ def freeze(tx: Tx, beginning: Beginning, *, salt: str) -> int:
     now = beginning.now
     until: datetime | None = tx.scalar(_LAST_HEARD) or tx.scalar(_LAST_START)
     accounts.set_panic(tx, actor=ACTOR, at=now)
+    panics.renew(tx, now=now)
+    panics.tell(tx, beginning.told, now=now)
     audit.append(tx, at=now, actor=ACTOR, verb="panic", salt=salt)
     rows = tx.rows(_UNSETTLED)
     if rows:

@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from bridge.domain.panic import READING
 from config.demo.paper import clean, indented
 from config.demo.stage import CUSTOMER
 from tests.servers.faults import judge
@@ -237,6 +238,9 @@ async def _panic(actors: Actors) -> None:
         await actors.says("!post Is this thing on?", room=room)
         await actors.hears(r"^\[\w+\] waits: everything outgoing is frozen", room=room)
         expect(len(await actors.mastodon.statuses()) == before, "something was published in a panic")
+        await actors.says("!resume", room=room, who="ana")
+        await actors.hears(r"`!resume` once more within", room=room)
+        await asyncio.sleep(READING.total_seconds())
         await actors.says("!resume", room=room, who="ana")
         await actors.hears(r"everything outgoing continues", room=room)
         await actors.appears(before + 1, "Is this thing on?")

@@ -156,6 +156,13 @@ class House:
         await self.quiet()
         return self.heard(incoming.source.jid)
 
+    async def resume(self, *, place: str = ROOM, who: str = "tom") -> list[str]:
+        """End a panic under which something waits: have it shown, read it, and say so once more."""
+        await self.say("!resume", place=place, who=who)
+        await self.pass_time(2)
+        self.heard(place)
+        return await self.say("!resume", place=place, who=who)
+
     def heard(self, target: str = ROOM) -> list[str]:
         """Return what a conversation has heard since it was last asked; a corrected message begins with `~`."""
         return [body for _, body in self.heard_at(target)]

@@ -104,7 +104,7 @@ async def test_a_correction_waits_for_the_end_of_a_panic(build: Build) -> None:
     assert said[-1] == "[1] waits: everything outgoing is frozen. An approver's `!resume` continues"
     await house.pass_time(10)
     assert platform.count("edit") == 0
-    await house.say("!resume", who="ana")
+    await house.resume(who="ana")
     await house.quiet()
     assert platform.visible == ["We are down"]
 

@@ -151,7 +151,7 @@ async def test_under_panic_it_is_ready_and_goes_out_with_the_resume(build: Build
     ]
     assert (house.platforms["mastodon"].visible, await house.states(1)) == ([], ["ready"])
     await house.pass_time(HOUR / 2)
-    await house.say("!resume", who="tom")
+    await house.resume()
     assert house.platforms["mastodon"].visible == ["hello"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.domain.panic import READING
 from tests.servers.prosody import Prosody
 from tests.servers.scene import Scene, mastodon_account
 from tests.servers.sink import Sink
@@ -76,6 +78,9 @@ async def test_nothing_goes_out_twice_and_nothing_before_a_person_says_so(scene:
     await scene.raj.say(scene.room, "!post four")
     await scene.raj.hears(r"^\[2000\] waits: everything outgoing is frozen", where=scene.room, after=after)
     assert [status.text for status in sink.committed] == ["one", "two", "three"]
+    await scene.ana.say(scene.room, "!resume")
+    await scene.ana.hears("`!resume` once more within", where=scene.room)
+    await asyncio.sleep(READING.total_seconds())
     await scene.ana.say(scene.room, "!resume")
     await sink.has_committed(4, patience=120)
     await scene.raj.hears(r"^\[2\] mastodon: found: ", where=scene.room, after=after)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
+from bridge.domain.panic import READING
 from tests.faults.xmpp.conftest import Line
 from tests.servers import owner
 from tests.servers.person import Person
@@ -155,5 +157,8 @@ async def test_a_nick_that_changes_hands(new_line: NewLine) -> None:
     again = await raj.hears("needs the role", where=room, after=after)
     assert again.body == refused.body == "`!resume` needs the role approver; you are staff. Nothing was posted."
     await ana.say(room, "!post of the boss again")
+    await ana.say(room, "!resume")
+    await ana.hears("`!resume` once more within", where=room)
+    await asyncio.sleep(READING.total_seconds())
     await ana.say(room, "!resume")
     await line.holds(["of the first boss", "of the boss again"], told="the room: that the new owner lacks the role")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sqlite3
 import stat
+import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +15,10 @@ import pytest
 
 from bridge.cli import main
 from bridge.domain.clock import SystemClock
-from bridge.store import Store, accounts, audit, notices
+from bridge.domain.outbox import Draft, Part
+from bridge.domain.people import Place, Target
+from bridge.domain.posts import Key
+from bridge.store import Store, Tx, accounts, audit, notices, outbox, posts
 from tests.unit.cli.conftest import GOOD
 
 Cli = Callable[..., Any]
@@ -144,6 +149,42 @@ class TestResume:
             ((actor, verb),) = connection.execute("SELECT actor, verb FROM audit").fetchall()
         connection.close()
         assert (actor.startswith("shell:"), verb) == (True, "resume by shell")
+
+    def test_what_waits_is_shown_and_only_a_yes_lets_it_go_out(
+        self, store: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at = SystemClock().now()
+        source = Target("raj@example.org", Place.DIRECT)
+        draft = Draft(author=source.jid, nick="raj", source=source, text="hello", hold=timedelta(0), created_at=at)
+
+        def begin(tx: Tx) -> None:
+            accounts.set_panic(tx, actor="ana@example.org", at=at)
+            stored = posts.add(tx, draft, stanza=None)
+            part = Part(account="one", text="hello", key=Key(token="k", minted_at=at))
+            outbox.add(tx, stored, [part], held=frozenset(), now=at, born_for=(), epoch="e")
+
+        async def scene() -> list[tuple[int, bool]]:
+            found: list[tuple[int, bool]] = []
+            async with Store.open(store, clock=SystemClock()) as running:
+                await running.write(begin)
+                for typed, words in ((None, ["resume"]), ("no\n", ["resume"]), ("yes\n", ["resume"])):
+                    stdin = io.StringIO(typed or "")
+                    monkeypatch.setattr(stdin, "isatty", lambda typed=typed: typed is not None)
+                    monkeypatch.setattr(sys, "stdin", stdin)
+                    status = await asyncio.to_thread(main, words)
+                    found.append((status, await running.read(accounts.panic) is None))
+                await running.write(lambda tx: accounts.set_panic(tx, actor="ana@example.org", at=at))
+                status = await asyncio.to_thread(main, ["resume", "--yes"])
+                found.append((status, await running.read(accounts.panic) is None))
+            return found
+
+        assert asyncio.run(scene()) == [(1, False), (1, False), (0, True), (0, True)]
+        out, err = capsys.readouterr()
+        assert out.count("1 message waits (one 1)\n[1] 0 s, one: hello\n") == 4
+        assert err.splitlines() == [
+            "nothing was changed: statusbridge resume --yes lets it go out",
+            "nothing was changed",
+        ]
 
 
 class TestUpgrade:

@@ -52,9 +52,11 @@ async def test_an_admin_who_panics_is_told_once(bench: Bench) -> None:
     assert [one.to for one in await bench.told()] == ["ana@example.org", ROOM, SECOND_ROOM]
 
 
-async def test_resume_wakes_the_lanes(bench: Bench) -> None:
+async def test_resume_wakes_the_lanes(bench: Bench, clock: FakeClock) -> None:
     await bench.room("!panic")
     await bench.room("!post one", room=SECOND_ROOM)
+    await bench.room("!resume", who="tom")
+    await clock.advance(2)
     events = [bench.store.event(outbox.lane_topic(name)) for name in ("mastodon", "x")]
     for event in events:
         event.clear()

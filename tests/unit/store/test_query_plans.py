@@ -36,6 +36,7 @@ from bridge.store import (
     inbox,
     notices,
     outbox,
+    panics,
     pictures,
     posts,
     reactions,
@@ -89,6 +90,13 @@ class Case:
 
 
 CASES = [
+    Case(
+        "panics.waiting",
+        lambda tx: panics.waiting(tx, since=NOW, before=NOW, most=9),
+        ("ix_delivery_lane", "ix_delivery_held", "ix_delivery_left"),
+        walks="kept_back",  # what the indexes found, not a table
+    ),
+    Case("panics.told", panics.told, ("pk_cursor",)),
     Case("timers.get", lambda tx: timers.get(tx, ENTRY), ("pk_timer",)),
     Case("timers.move", lambda tx: timers.move(tx, ENTRY, LATER), ("pk_timer",)),
     Case("timers.reword", lambda tx: timers.reword(tx, ENTRY, "in 2h"), ("pk_timer",)),
