@@ -128,6 +128,7 @@ class Bridge:
             role_of=people.role_of,
             standing=self.standing,
             accounts=accounts.names,
+            is_over=self._desk.is_over,
         )
         people.watch(self._chat.review)
         self._timers = Timers(store, clock, max_age=lambda: current.settings.posting.max_age, unusable=self._unusable)

@@ -29,6 +29,7 @@ from bridge.registry import Catalog
 from bridge.settings import Settings
 from bridge.settings.models import (
     AccountSettings,
+    LimitSettings,
     PostingSettings,
     RoomSettings,
     StoreSettings,
@@ -79,6 +80,7 @@ def configuration() -> str:
         _section("[xmpp]", XmppSettings),
         _section("[store]", StoreSettings),
         _section("[posting]", PostingSettings),
+        _section("[limits]", LimitSettings),
         _section("[[rooms]]", RoomSettings),
         _people(),
         _section("[accounts.NAME]", AccountSettings),

@@ -75,6 +75,7 @@ class Chat:
         role_of: RoleOf | None = None,
         standing: Callable[[], Awaitable[Standing]] | None = None,
         accounts: Callable[[], Sequence[str]] = tuple,
+        is_over: Callable[[Incoming], bool] | None = None,
     ) -> None:
         """Take who to be, where to sit, and whom to tell; must be made inside the event loop. Raises BadCaFile.
 
@@ -82,14 +83,13 @@ class Chat:
         room's address, or `direct`, whenever everything said there until now is committed; `on_left` is called with
         that of a room that we are no longer in, `on_lost` when the session is gone. `admins` names whom to tell of
         trouble; `role_of` tells who may see our presence (else: the admins), and `standing` how the accounts stand,
-        which the presence shows. `accounts` names those that forms offer.
+        which the presence shows. `accounts` names those that forms offer; `is_over` tells which messages are too many.
         """
         silence()
         self._clock = clock
         self._store = store
         self._on_caught_up = on_caught_up
-        self._on_lost = on_lost
-        self._on_left = on_left
+        self._on_lost, self._on_left = on_lost, on_left
         handlers = Handlers(
             stanza=self._stanza,
             acknowledged=lambda name: self._sender.acknowledged(name),  # noqa: PLW0108 - as below
@@ -126,8 +126,8 @@ class Chat:
             standing=standing,
             begin=self._begin,
         )
-        told = self._courtesy.committed
-        self._worker = Worker(desk, self._positions.move, clock, committed=told, note_own=self._sender.note_arrived)
+        told, note = self._courtesy.committed, self._sender.note_arrived
+        self._worker = Worker(desk, self._positions.move, clock, committed=told, note_own=note, is_over=is_over)
         self._conversations = {
             archive: self._conversation(archive, room) for archive, room in [(self._own, None), *self._rooms.items()]
         }

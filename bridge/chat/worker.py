@@ -23,6 +23,9 @@ _log = structlog.stdlib.get_logger(__name__)
 TOGETHER: Final = 16
 """Lines of a burst that share a commit at most, so that what the lanes write doesn't wait long behind them."""
 
+_MOST: Final = 512
+"""Lines that share a commit at most, where most of them are too many of their authors'."""
+
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _MOST_DOUBLINGS: Final = 8
@@ -71,17 +74,21 @@ class Worker:
         *,
         committed: Callable[[Incoming], None] | None = None,
         note_own: Callable[[], Awaitable[None]] | None = None,
+        is_over: Callable[[Incoming], bool] | None = None,
     ) -> None:
         """Take the desk, and what moves archives' cursors: a mapping of archive to position.
 
         `committed` is called with each line as soon as all that follows from it is committed. `note_own` commits what
         was seen of our own messages so far; it is awaited before a gesture is judged, which may be about one of them.
+        `is_over` tells which lines are too many of their author's: those are so cheap that far more of them share a
+        commit, and nobody else waits for them.
         """
         self._desk = desk
         self._move = move
         self._clock = clock
         self._committed = committed
         self._note_own = note_own
+        self._is_over = is_over
         self._queue: deque[Entry | _Mark | _Job] = deque()
         self._news = asyncio.Event()
         self._passed: dict[str, str] = {}
@@ -135,10 +142,16 @@ class Worker:
     def _following(self) -> list[Incoming]:
         """Take the speech that waits next, as much of it as may share a commit."""
         group: list[Incoming] = []
-        while len(group) < TOGETHER - 1 and self._queue and isinstance(self._queue[0], Incoming):
+        left = TOGETHER - 1
+        while left and len(group) < _MOST and self._queue and isinstance(self._queue[0], Incoming):
+            if not self._over(self._queue[0]):
+                left -= 1
             group.append(self._queue[0])
             self._queue.popleft()
         return group
+
+    def _over(self, incoming: Incoming) -> bool:
+        return self._is_over is not None and self._is_over(incoming)
 
     async def _judge(self, group: Sequence[Incoming]) -> None:
         for incoming in group:
@@ -147,10 +160,15 @@ class Worker:
                 self._passed.pop(incoming.archive, None)
         if self._note_own is not None and any(incoming.gesture is not None for incoming in group):
             await self._until_committed(self._note_own)
-        done = await self._desk.together(group) if len(group) > 1 else 0
-        for incoming in group[:done]:
-            self._tell(incoming)
-        for incoming in group[done:]:
+        rest = list(group)
+        while len(rest) > 1 and (len(rest) == len(group) or self._over(rest[0])):
+            done = await self._desk.together(rest)
+            for incoming in rest[:done]:
+                self._tell(incoming)
+            rest = rest[done:]
+            if not done:
+                break
+        for incoming in rest:
             if await self._until_committed(lambda incoming=incoming: self._desk.handle(incoming)):
                 self._tell(incoming)
 

@@ -19,6 +19,7 @@ from bridge.commands import heard as meaning
 from bridge.commands.context import Context, Deed, Mistake, Turn, no_facts, saying
 from bridge.commands.heard import Unreadable
 from bridge.commands.incoming import Answer, Content
+from bridge.commands.limits import Limits
 from bridge.commands.lines import Command, Talk
 from bridge.commands.people import People
 from bridge.commands.pictures import LOOSE_FOR
@@ -97,6 +98,7 @@ class Desk:
         self._people = people or People(current, store)
         self._shared: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = {}
         self._cursors = _Cursors(store)
+        self._limits = Limits(current)
 
     async def handle(self, incoming: Incoming) -> None:
         """Judge one message and commit what follows from it; return once that is committed.
@@ -148,6 +150,10 @@ class Desk:
             _log.debug("messages are judged one by one", count=len(judged))
             return 0
         return len(judged)
+
+    def is_over(self, incoming: Incoming) -> bool:
+        """Tell whether a message is probably one of too many, which costs next to nothing; see `Limits`."""
+        return self._limits.is_over(incoming)
 
     async def settle(self) -> None:
         """Return once the cursor stands where the last message was, or can't be moved any more."""
@@ -201,6 +207,8 @@ class Desk:
 
     async def _judge(self, context: Context) -> _Judged | None:
         """Return what a message comes to; None where it concerns nobody."""
+        if (over := self._limits.before(context)) is not None:
+            return _Judged(context, over, status="over", wrong=True)
         if context.role is Role.NONE and context.place is Place.DIRECT:
             if not context.incoming.text and not context.incoming.files:
                 return None
@@ -224,6 +232,8 @@ class Desk:
         waited = context.now - context.incoming.said_at
         if waited > context.settings.posting.max_age and not _keeps_back(heard):
             return _Judged(context, declined.too_late, status="late")
+        if (over := self._limits.after(context, heard)) is not None:
+            return _Judged(context, over, status="over", wrong=True)
         try:
             sets = isinstance(heard, Command) and heard.verb in _SETS
             return _Judged(context, await dispatch.deed_for(context, heard), sets=sets)
@@ -244,8 +254,8 @@ class Desk:
             if incoming.position is not None:
                 places[_cursor(incoming)] = (incoming.position, one.context.now)
 
-        def unit(tx: Tx) -> list[Turn]:
-            turns = [turn for one in judged if (turn := one.carry_out(tx)) is not None]
+        def unit(tx: Tx) -> list[Turn | None]:
+            turns = [one.carry_out(tx) for one in judged]
             for name, (position, now) in places.items():
                 cursors.move(tx, name, position, now)
             return turns
@@ -254,7 +264,13 @@ class Desk:
         if sets:
             # Even where nobody can say whether it is committed, what is known of people is read again.
             self._people.forget()
-        turns = await self._store.write(unit)
+        made = await self._store.write(unit)
+        turns = [turn for turn in made if turn is not None]
+        self._limits.untell(
+            one.context.incoming
+            for one, turn in zip(judged, made, strict=True)
+            if turn is None and one.status == "over"
+        )
         for turn in turns:
             for delivery in turn.born:
                 self._begin(delivery)

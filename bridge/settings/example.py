@@ -14,6 +14,7 @@ from bridge.domain.durations import render_duration
 from bridge.domain.people import Role
 from bridge.settings.models import (
     AccountSettings,
+    LimitSettings,
     PostingSettings,
     RoomSettings,
     StoreSettings,
@@ -53,6 +54,7 @@ def render(plugins: Mapping[str, type[BaseModel]]) -> str:
     blocks = [_HEAD]
     for header, model in (("[xmpp]", XmppSettings), ("[store]", StoreSettings), ("[posting]", PostingSettings)):
         blocks.append(_block(header, model, _lines(model, known)))
+    blocks.append(_block("# [limits]", LimitSettings, _lines(LimitSettings)))
     blocks.append(_block("[[rooms]]", RoomSettings, _lines(RoomSettings, known)))
     blocks.append(f"# {Settings.model_fields['people'].description}\n{_PEOPLE}")
     blocks += [_account(name, model) for name, model in plugins.items()]

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.domain.durations import Duration
 from bridge.domain.jids import bare_jid
 from bridge.domain.people import Role
+from bridge.domain.rates import Rate, RateSetting
 from bridge.domain.templates import checked
 from bridge.domain.zones import find_zone
 
@@ -223,6 +224,20 @@ class PostingSettings(Section):
         default="UTC",
         description="the time zone in which people say times, unless they have set their own",
         examples=["Europe/Berlin"],
+    )
+
+
+class LimitSettings(Section):
+    """How much may be said to the bot: COUNT/TIME, or "none"; panic and undo are always heard."""
+
+    person: RateSetting = Field(
+        default=Rate(1200, timedelta(minutes=1)), description="commands and statuses of one person", examples=["20/1m"]
+    )
+    room: RateSetting = Field(
+        default=Rate(2400, timedelta(minutes=1)), description="commands said in one room", examples=["60/1m"]
+    )
+    posts: RateSetting = Field(
+        default=Rate(1200, timedelta(minutes=10)), description="statuses and answers of one person", examples=["10/10m"]
     )
 
 

@@ -14,6 +14,7 @@ from bridge.settings.models import (
     AccountSettings,
     BareJid,
     GrantedRole,
+    LimitSettings,
     PostingSettings,
     RoomSettings,
     StoreSettings,
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     xmpp: XmppSettings
     store: StoreSettings = Field(default_factory=StoreSettings)
     posting: PostingSettings = Field(default_factory=PostingSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     rooms: tuple[RoomSettings, ...] = ()
     people: dict[BareJid, tuple[GrantedRole, ...]] = Field(
         default_factory=dict[str, tuple[Role, ...]],

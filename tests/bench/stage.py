@@ -171,7 +171,10 @@ class Stage:
             store_url=url,
             rooms={room: {"member_role": "staff"}},
             accounts={f"a{number}": self._account(kind, number, ear + number) for number in range(accounts)},
-            overrides={"posting": {"hold": "0s", "backoff": "50ms"}},
+            overrides={
+                "posting": {"hold": "0s", "backoff": "50ms"},
+                "limits": {"person": "none", "room": "none", "posts": "none"},
+            },
         )
         paths = os.pathsep.join([str(ROOT), str(self.folder / "plugins")])
         process = BridgeProcess(config, environment={"PYTHONPATH": paths})

@@ -66,7 +66,9 @@ def test_a_stale_page_is_found_and_written_anew(
     generator: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands, configuration = page("commands.md"), page("configuration.md")
-    (tmp_path / "commands.md").write_text(commands.replace("freezes everything outgoing, at once", "begins it"), encoding="utf-8")
+    (tmp_path / "commands.md").write_text(
+        commands.replace("freezes everything outgoing, at once", "begins it"), encoding="utf-8"
+    )
     (tmp_path / "configuration.md").write_text(configuration, encoding="utf-8")
     monkeypatch.setattr(generator, "ROOT", tmp_path)
     monkeypatch.setattr(generator, "DOCS", tmp_path)

@@ -50,7 +50,7 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("[stroe]", "stroe: unknown key; did you mean [store]?"),
         (
             "[qqqq]",
-            "qqqq: unknown key; there are: accounts, people, posting, rooms, store, templates, web, xmpp",
+            "qqqq: unknown key; there are: accounts, limits, people, posting, rooms, store, templates, web, xmpp",
         ),
         ("[store]\nurl = 'mysql://u:p@h'", 'store.url: must begin with "sqlite:///" or "postgresql+psycopg://"'),
         ("[store]\nurl = 'sqlite://'", 'store.url: must name a file, as "sqlite:///var/statusbridge.db"'),
@@ -126,6 +126,9 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ),
         ("[accounts.all]\nplugin = 'x'", "accounts.all: this name is reserved; choose another"),
         ("[accounts.one]\nplugin = 'x'\ndeadline = '0s'", "accounts.one.deadline: must be between 1ms and 10m"),
+        ("[limits]\nperson = '20'", 'limits.person: must be how many within what time, as "20/1m", or "none"'),
+        ("[limits]\nroom = '0/1m'", "limits.room: must be between 1 and 10000, within 1s to 1d"),
+        ("[limits]\nposts = 7", 'limits.posts: must be how many within what time, as "20/1m", or "none"'),
         ("[web]\nlisten = '8080'", 'web.listen: must be an address and a port, as "127.0.0.1:8080" or "[::1]:8080"'),
         ("[web]\nlisten = '::1:80'", 'web.listen: must be an address and a port, as "127.0.0.1:8080" or "[::1]:8080"'),
         ("[web]\nlisten = 'a:65536'", 'web.listen: must be an address and a port, as "127.0.0.1:8080" or "[::1]:8080"'),
@@ -147,9 +150,8 @@ def test_several_causes_are_told_at_once(causes: Causes) -> None:
 
 
 def test_keys_that_the_library_would_take_for_its_own(causes: Causes, good: str) -> None:
-    assert causes(f"_env_file = 'x'\n{good}") == (
-        "config.toml: _env_file: unknown key; there are: accounts, people, posting, rooms, store, templates, web, xmpp",
-    )
+    known = "accounts, limits, people, posting, rooms, store, templates, web, xmpp"
+    assert causes(f"_env_file = 'x'\n{good}") == (f"config.toml: _env_file: unknown key; there are: {known}",)
 
 
 def test_a_key_with_control_characters_stays_one_line(causes: Causes, good: str) -> None:
@@ -181,7 +183,7 @@ def test_a_key_with_control_characters_stays_one_line(causes: Causes, good: str)
             {"STATUSBRIDGE_QQQQ__X": "x"},
             (
                 "environment: STATUSBRIDGE_QQQQ__X: unknown key; "
-                "there are: accounts, people, posting, rooms, store, templates, web, xmpp"
+                "there are: accounts, limits, people, posting, rooms, store, templates, web, xmpp"
             ),
         ),
         (

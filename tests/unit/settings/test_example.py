@@ -12,6 +12,7 @@ from bridge.settings import Settings
 from bridge.settings.example import render
 from bridge.settings.models import (
     AccountSettings,
+    LimitSettings,
     PostingSettings,
     RoomSettings,
     StoreSettings,
@@ -57,7 +58,9 @@ def test_the_committed_file_is_right(read: Load) -> None:
 
 def test_with_every_comment_removed_it_still_loads(read: Load, tmp_path: Path) -> None:
     lines = [
-        line[2:] if line.startswith("# ") and (" = " in line or line in {"# [web]", "# [templates]"}) else line
+        line[2:]
+        if line.startswith("# ") and (" = " in line or line in {"# [web]", "# [limits]", "# [templates]"})
+        else line
         for line in render({"fake": _Own}).splitlines()
         if "ca_file" not in line
     ]
@@ -67,6 +70,7 @@ def test_with_every_comment_removed_it_still_loads(read: Load, tmp_path: Path) -
         "xmpp": XmppSettings,
         "store": StoreSettings,
         "posting": PostingSettings,
+        "limits": LimitSettings,
         "web": WebSettings,
     }
     for name, model in sections.items():
