@@ -23,6 +23,7 @@ from bridge.domain.deliveries import (
     Uncertain,
 )
 from bridge.domain.retry import BASE, Breaker, backoff
+from bridge.domain.text import clean_inbound
 
 if TYPE_CHECKING:
     from bridge.domain.posts import Posted
@@ -58,6 +59,8 @@ class Wait:
 
 LOOKS = 3
 """How often a doubtful delivery is looked for by a plugin that can't be sure, before the room is asked."""
+
+_LONGEST_LINK = 2_000
 
 Step = Begin | Look | Ask | Expire | Wait
 
@@ -236,6 +239,11 @@ def _due(outcome: Outcome, *, now: datetime, breaker: Breaker, pause: timedelta)
     return max(own, now + asked) if asked is not None else own
 
 
+def _link(url: str | None) -> str | None:
+    """Return a platform's link as one harmless word: it is shown among lines of ours."""
+    return "".join(clean_inbound(url, _LONGEST_LINK).split()) or None if url is not None else None
+
+
 def _sent(delivery: Delivery, posted: Posted | None, *, breaker: Breaker) -> Settled:
     doubtful = _was_in_doubt(delivery)
     tell = None
@@ -245,7 +253,7 @@ def _sent(delivery: Delivery, posted: Posted | None, *, breaker: Breaker) -> Set
         _without_doubt(delivery),
         state=State.SENT,
         posted=posted,
-        posted_url=posted.url if posted else delivery.posted_url,
+        posted_url=_link(posted.url) if posted else delivery.posted_url,
         error=None,
         due_at=None,
         failures=0,
