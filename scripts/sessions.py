@@ -8,8 +8,8 @@ A session is a fenced block, ```` ```chat room ```` or ```` ```chat direct ````.
     bot: [4f] mastodon on its way    what the bot says upon it, `(corrected)` where it corrects an earlier line
          further lines of the same message, indented
 
-Only the lines of the bot are made here. Desk, store, lanes' units and wording are the program's own; the platforms
-are made up: `mastodon` remembers keys for an hour, can be searched, edits and deletes; `x` can do nothing but post.
+Only the lines of the bot are made here. Desk, store, lanes' units and wording are the program's own, the platforms made
+up: `mastodon` remembers keys for an hour, can be searched, edits and deletes; `x` can do nothing but post.
 """
 
 from __future__ import annotations
@@ -380,8 +380,7 @@ async def _play_all(sessions: list[tuple[str, list[str]]], folder: Path) -> list
     await asyncio.to_thread(upgrade, f"sqlite:///{empty}")
     with closing(sqlite3.connect(empty)) as connection:
         connection.execute("INSERT INTO short_id (id, kind) VALUES (?, 'post')", (FIRST_ID - 1,))
-        # In a direct chat tom is new.
-        known = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "raj")]
+        known = [(f"{who}@example.org", "2026-01-01") for who in ("ana", "raj")]  # in a direct chat tom is new
         connection.executemany("INSERT INTO welcome (jid, at) VALUES (?, ?)", known)
         connection.commit()
     played: list[list[str]] = []
