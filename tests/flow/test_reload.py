@@ -164,7 +164,7 @@ async def test_one_that_the_file_disables_and_enables_again(reload: Any) -> None
     whole, house.settings = house.settings, with_account(house.settings, "x", enabled=False)
     assert "changed account: x\nx: 1 message held for it" in await say_reload(house)
     assert house.heard() == ["x is disabled in the configuration: 1 message held for it, nothing is lost"]
-    await house.say("!resume", who="tom")
+    await house.resume()
     await house.pass_time(60)
     house.heard(ADMIN)
     assert house.platforms["x"].visible == []

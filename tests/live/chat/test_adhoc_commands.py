@@ -201,7 +201,7 @@ async def test_an_admin_looks_at_the_accounts_and_gets_the_same_in_the_chat(hous
     form = await house.ana.does("account", "next", which["sessionid"], what="info")
     assert [option["value"] for option in form["form"].get_fields()["account"]["options"]] == ["mastodon", "x"]
     told = shown(await house.ana.does("account", "complete", which["sessionid"], account="x"))
-    assert told[:2] == ["x is up", "| plugin x"]
+    assert told[:3] == ["x is up", "| enabled in the configuration", "| plugin x"]
     assert (await house.ana.person.hears("plugin x")).body == "\n".join(told)
 
 
