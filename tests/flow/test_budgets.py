@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from bridge.settings import LimitSettings, Settings
 from bridge.store import Tx
 from bridge.testing import Fate
 from tests.flow.conftest import Build, House
@@ -160,10 +161,15 @@ async def test_six_hundred_posts_leave_nothing_in_memory(build: Build) -> None:
     assert await growth(house, 600) == {}
 
 
+def unlimited(settings: Settings) -> Settings:
+    limits = LimitSettings.model_validate({"person": "none", "room": "none", "posts": "none"})
+    return settings.model_copy(update={"limits": limits})
+
+
 @pytest.mark.servers
 @pytest.mark.timeout(1500)
 async def test_ten_thousand_posts_leave_nothing_in_memory(build: Build) -> None:
-    house = await build()
+    house = await build(change=unlimited)
     assert await growth(house, 10_000) == {}
 
 
