@@ -36,6 +36,7 @@ from bridge.settings.models import (
     WebSettings,
     XmppSettings,
 )
+from bridge.settings.rules import ApprovalSettings, PolicySettings, RuleSettings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -81,9 +82,13 @@ def configuration() -> str:
         _section("[store]", StoreSettings),
         _section("[posting]", PostingSettings),
         _section("[limits]", LimitSettings),
+        _section("[policy]", PolicySettings),
+        _section("[[policy.approval]]", ApprovalSettings),
         _section("[[rooms]]", RoomSettings),
+        _section("[[rooms]]", RuleSettings, title="`[rooms.policy]`"),
         _people(),
         _section("[accounts.NAME]", AccountSettings),
+        _section("[accounts.NAME.policy]", RuleSettings),
         _templates(),
         _section("[web]", WebSettings),
     ]
@@ -130,6 +135,8 @@ def _templates() -> str:
 def _variable(header: str, key: str | None) -> str:
     if header == "[[rooms]]":
         return f"in {_code(_PREFIX + 'ROOMS')}"
+    if header == "[[policy.approval]]":
+        return f"in {_code(_PREFIX + 'POLICY__APPROVAL')}"
     path = header.strip("[]").split(".")
     return _code(_PREFIX + "__".join((*path, key) if key else path).upper())
 
@@ -149,6 +156,8 @@ def _literal(value: object) -> str:
     if isinstance(value, Enum):
         return json.dumps(value.value)
     if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, Mapping):
         return json.dumps(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(_literal(item) for item in cast('Sequence[Any]', value))}]"

@@ -26,18 +26,22 @@ from bridge.settings.models import (
     secret_texts,
 )
 from bridge.settings.root import Settings
+from bridge.settings.rules import ApprovalSettings, PolicySettings, RuleSettings
 
 __all__ = [
     "ACCOUNT_NAME",
     "CORE_KEYS",
     "AccountSettings",
+    "ApprovalSettings",
     "Changes",
     "Current",
     "LimitSettings",
     "Mode",
+    "PolicySettings",
     "PostingSettings",
     "ReplyGesture",
     "RoomSettings",
+    "RuleSettings",
     "Settings",
     "SettingsError",
     "StoreSettings",

@@ -11,6 +11,7 @@ from bridge.domain.jids import bare_jid
 from bridge.settings.errors import Loc, Where, listed, nearest
 from bridge.settings.models import ACCOUNT_NAME, RESERVED_NAMES, PostingSettings, RoomSettings
 from bridge.settings.root import Settings
+from bridge.settings.rules import PolicySettings, RuleSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +27,10 @@ def cross_check(data: Mapping[str, Any], where: Where) -> list[str]:
         if (room := _valid(RoomSettings, raw)) is not None
     }
     posting = _valid(PostingSettings, data.get("posting", {}))
+    rules = _rules(data)
     return [
         *_account_names(data, where),
-        *_named_accounts(data, rooms, posting, where),
+        *_named_accounts(data, rooms, posting, rules, where),
         *_twice(data, rooms, where),
         *_holds(rooms, posting, where),
     ]
@@ -46,7 +48,11 @@ def _account_names(data: Mapping[str, Any], where: Where) -> Iterator[str]:
 
 
 def _named_accounts(
-    data: Mapping[str, Any], rooms: Mapping[int, RoomSettings], posting: PostingSettings | None, where: Where
+    data: Mapping[str, Any],
+    rooms: Mapping[int, RoomSettings],
+    posting: PostingSettings | None,
+    rules: Mapping[Loc, RuleSettings],
+    where: Where,
 ) -> Iterator[str]:
     if any(nearest(key, ["accounts"]) for key in data if key not in Settings.model_fields):
         return
@@ -56,12 +62,24 @@ def _named_accounts(
         lists.append((("posting", "post_to"), posting.post_to))
     for index, room in rooms.items():
         lists += [(("rooms", index, "post_to"), room.post_to), (("rooms", index, "hear_from"), room.hear_from)]
+    for loc, table in rules.items():
+        lists += [((*loc, "approval", index, "accounts"), one.accounts) for index, one in enumerate(table.approval)]
     for loc, wanted in lists:
         for name in dict.fromkeys(wanted or ()):
             if name not in names:
                 yield f"{where(loc)}: {_no_account(name, names)}"
         if wanted and len(set(wanted)) < len(wanted):
             yield f"{where(loc)}: names an account twice"
+
+
+def _rules(data: Mapping[str, Any]) -> Mapping[Loc, RuleSettings]:
+    """Return the tables of rules that can be read, by where they stand."""
+    found: dict[Loc, RuleSettings | None] = {("policy",): _valid(PolicySettings, data.get("policy", {}))}
+    for index, room in enumerate(_items(data.get("rooms"))):
+        found["rooms", index, "policy"] = _valid(RuleSettings, _table(room).get("policy", {}))
+    for name, account in _table(data.get("accounts")).items():
+        found["accounts", name, "policy"] = _valid(RuleSettings, _table(account).get("policy", {}))
+    return {loc: table for loc, table in found.items() if table is not None}
 
 
 def _no_account(name: str, names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from bridge.settings.models import (
     XmppSettings,
 )
 from bridge.settings.root import Settings
+from bridge.settings.rules import PolicySettings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -52,7 +53,8 @@ def render(plugins: Mapping[str, type[BaseModel]]) -> str:
     names = list(plugins)
     known = {"post_to": names, "hear_from": names}
     blocks = [_HEAD]
-    for header, model in (("[xmpp]", XmppSettings), ("[store]", StoreSettings), ("[posting]", PostingSettings)):
+    heads = {"[xmpp]": XmppSettings, "[store]": StoreSettings, "[posting]": PostingSettings, "[policy]": PolicySettings}
+    for header, model in heads.items():
         blocks.append(_block(header, model, _lines(model, known)))
     blocks.append(_block("# [limits]", LimitSettings, _lines(LimitSettings)))
     blocks.append(_block("[[rooms]]", RoomSettings, _lines(RoomSettings, known)))
@@ -114,6 +116,9 @@ def _literal(value: object) -> str:
         return _literal(value.value)
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value).items()
+        return "{" + ", ".join(f"{json.dumps(key)} = {_literal(item)}" for key, item in items) + "}"
     if isinstance(value, Sequence | frozenset | set) and not isinstance(value, str):
         return f"[{', '.join(_literal(item) for item in cast('Sequence[Any]', value))}]"
     return json.dumps(str(value), ensure_ascii=False)

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bridge.domain.durations import Duration
 from bridge.domain.jids import bare_jid
 from bridge.domain.people import Role
 from bridge.domain.rates import Rate, RateSetting
 from bridge.domain.templates import checked
-from bridge.domain.zones import find_zone
+from bridge.settings.kinds import Names, RoleName, Section, bounded
+from bridge.settings.kinds import zone as zone_name
+from bridge.settings.rules import RuleSettings
 
 ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 RESERVED_NAMES: Final = frozenset({"all", "none"})
@@ -47,34 +49,6 @@ class ReplyGesture(StrEnum):
     OFF = "off"
 
 
-class Section(BaseModel):
-    """What all tables of the file share."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
-
-
-def _role(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return Role.parse(value.strip())
-    except KeyError:
-        raise ValueError("no such role; the roles are: none, staff, approver, admin") from None
-
-
-def _granted(role: Role) -> Role:
-    if role is Role.NONE:
-        raise ValueError("must be staff, approver or admin; whoever has no role is left out")
-    return role
-
-
-def _zone(value: str) -> str:
-    zone = find_zone(value)
-    if zone is None:
-        raise ValueError("there is no such time zone; zones are written as Europe/Berlin")
-    return zone.name
-
-
 def _nick(value: str) -> str:
     nick = value.strip()
     if not nick or len(nick) > _LONGEST_NICK or not nick.isprintable() or "/" in nick:
@@ -88,15 +62,6 @@ def _template_name(value: str) -> str:
             "a template's name is at most 32 small letters, digits, - and _, and begins with a letter or digit"
         )
     return value
-
-
-def _bounded(least: timedelta, most: timedelta, words: str) -> AfterValidator:
-    def check(value: timedelta) -> timedelta:
-        if not least <= value <= most:
-            raise ValueError(f"must be {words}")
-        return value
-
-    return AfterValidator(check)
 
 
 def _listen(value: str) -> str:
@@ -128,12 +93,9 @@ def _store_url(value: str) -> str:
 
 
 BareJid = Annotated[str, AfterValidator(bare_jid)]
-RoleName = Annotated[Role, BeforeValidator(_role)]
-GrantedRole = Annotated[Role, BeforeValidator(_role), AfterValidator(_granted)]
-Hold = Annotated[Duration, _bounded(timedelta(0), _LONGEST_HOLD, "between 0s and 1h")]
+Hold = Annotated[Duration, bounded(timedelta(0), _LONGEST_HOLD, "between 0s and 1h")]
 TemplateName = Annotated[str, AfterValidator(_template_name)]
 TemplateText = Annotated[str, AfterValidator(checked)]
-Names = tuple[str, ...]
 
 
 class XmppSettings(Section):
@@ -207,10 +169,10 @@ class PostingSettings(Section):
     hold: Hold = Field(
         default=timedelta(seconds=20), description='how long a post can be undone before it goes out; "0s": at once'
     )
-    max_age: Annotated[Duration, _bounded(timedelta(seconds=1), timedelta(days=365), "between 1s and 365d")] = Field(
+    max_age: Annotated[Duration, bounded(timedelta(seconds=1), timedelta(days=365), "between 1s and 365d")] = Field(
         default=timedelta(hours=1), description="what is older than this isn't sent without being asked again"
     )
-    backoff: Annotated[Duration, _bounded(timedelta(milliseconds=10), timedelta(minutes=1), "between 10ms and 1m")] = (
+    backoff: Annotated[Duration, bounded(timedelta(milliseconds=10), timedelta(minutes=1), "between 10ms and 1m")] = (
         Field(
             default=timedelta(seconds=5),
             description="the pause after a first failure; it doubles up to sixty times that",
@@ -220,7 +182,7 @@ class PostingSettings(Section):
         default=None,
         description="accounts that direct chats post to; default: every enabled account",
     )
-    zone: Annotated[str, AfterValidator(_zone)] = Field(
+    zone: Annotated[str, AfterValidator(zone_name)] = Field(
         default="UTC",
         description="the time zone in which people say times, unless they have set their own",
         examples=["Europe/Berlin"],
@@ -262,6 +224,7 @@ class RoomSettings(Section):
         default=ReplyGesture.ASK, description="what an XMPP reply to an unclaimed item does: ask, answer or off"
     )
     hold: Hold | None = Field(default=None, description="this room's own undo window", examples=["0s"])
+    policy: RuleSettings = Field(default_factory=RuleSettings, exclude=True)
 
 
 class AccountSettings(Section):
@@ -269,18 +232,19 @@ class AccountSettings(Section):
 
     plugin: str = Field(min_length=1, description="which plugin speaks to it")
     enabled: bool = Field(default=True, description="false: it neither posts nor hears")
-    settle_after: Annotated[Duration, _bounded(timedelta(0), _LONGEST_SETTLING, "between 0s and 1d")] | None = Field(
+    settle_after: Annotated[Duration, bounded(timedelta(0), _LONGEST_SETTLING, "between 0s and 1d")] | None = Field(
         default=None,
         description="how long an abandoned request may still be at work there; default: what the plugin knows",
         examples=["30s"],
     )
-    deadline: Annotated[Duration, _bounded(timedelta(milliseconds=1), _LONGEST_DEADLINE, "between 1ms and 10m")] = (
-        Field(default=timedelta(seconds=30), description="how long one request may take, all in all")
+    deadline: Annotated[Duration, bounded(timedelta(milliseconds=1), _LONGEST_DEADLINE, "between 1ms and 10m")] = Field(
+        default=timedelta(seconds=30), description="how long one request may take, all in all"
     )
     signature: str | None = Field(
         default=None, description="added to every post: %s is the author's name", examples=["^%s"]
     )
     require_alt: bool = Field(default=False, description="pictures need a description")
+    policy: RuleSettings = Field(default_factory=RuleSettings, exclude=True)
     own: dict[str, Any] = Field(default_factory=dict[str, Any], repr=False, exclude=True)
 
     @model_validator(mode="before")

@@ -10,10 +10,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bridge.domain.people import Place, Role, Target
 from bridge.domain.templates import Template
 from bridge.settings.errors import Where, key_path
+from bridge.settings.kinds import GrantedRole
 from bridge.settings.models import (
     AccountSettings,
     BareJid,
-    GrantedRole,
     LimitSettings,
     PostingSettings,
     RoomSettings,
@@ -24,9 +24,14 @@ from bridge.settings.models import (
     XmppSettings,
     secret_texts,
 )
+from bridge.settings.policy import doubts, rules_for
+from bridge.settings.rules import PolicySettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
+
+    from bridge.domain.policy import Rules
 
 
 class Settings(BaseSettings):
@@ -45,6 +50,7 @@ class Settings(BaseSettings):
     store: StoreSettings = Field(default_factory=StoreSettings)
     posting: PostingSettings = Field(default_factory=PostingSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
     rooms: tuple[RoomSettings, ...] = ()
     people: dict[BareJid, tuple[GrantedRole, ...]] = Field(
         default_factory=dict[str, tuple[Role, ...]],
@@ -131,6 +137,10 @@ class Settings(BaseSettings):
         room = self.room(source.jid) if source.place is Place.ROOM else None
         return self.posting.hold if room is None or room.hold is None else room.hold
 
+    def rules_for(self, source: Target, accounts: Iterable[str]) -> tuple[Rules, ...]:
+        """Return the rules for what is written in a conversation and goes to some accounts."""
+        return rules_for(self, source, accounts)
+
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must never be shown, as far as the core can tell, for the redaction of logs."""
         found = [self.xmpp.password.get_secret_value()]
@@ -151,7 +161,7 @@ class Settings(BaseSettings):
             found.append("no [[rooms]]: the bot will only be in direct chats")
         if not self.enabled():
             found.append("no account is enabled: nothing can be published")
-        return tuple(found)
+        return (*found, *doubts(self))
 
 
 def _uses(room: RoomSettings, account: str) -> bool:

@@ -20,8 +20,11 @@ from bridge.domain.people import Place, Target
 from bridge.plugin import Key
 from bridge.settings import (
     CORE_KEYS,
+    ApprovalSettings,
+    PolicySettings,
     PostingSettings,
     RoomSettings,
+    RuleSettings,
     Settings,
     SettingsError,
     StoreSettings,
@@ -34,6 +37,10 @@ MODELS: dict[str, type[BaseModel]] = {
     "[xmpp]": XmppSettings,
     "[store]": StoreSettings,
     "[posting]": PostingSettings,
+    "[policy]": PolicySettings,
+    "[[policy.approval]]": ApprovalSettings,
+    "[rooms.policy]": RuleSettings,
+    "[accounts.NAME.policy]": RuleSettings,
     "[[rooms]]": RoomSettings,
     "[web]": WebSettings,
 }
@@ -177,8 +184,8 @@ def test_every_key_of_the_configuration_is_listed(generator: Any) -> None:
     for name in Settings.model_fields:
         assert any(f"[{name}" in title for title in sections), name
     for name, model in MODELS.items():
-        assert sections[f"`{name}`"] == set(model.model_fields), name
-    assert sections["`[accounts.NAME]`"] == CORE_KEYS
+        assert sections[f"`{name}`"] == set(model.model_fields) - {"policy"}, name
+    assert sections["`[accounts.NAME]`"] == CORE_KEYS - {"policy"}
     for name, model in generator.own_plugins().items():
         assert sections[f'`[accounts.NAME]` with `plugin = "{name}"`'] == set(model.model_fields)
     assert generator.own_plugins()

@@ -50,8 +50,46 @@ def test_one_line_about_xmpp(causes: Causes, text: str, cause: str) -> None:
         ("[stroe]", "stroe: unknown key; did you mean [store]?"),
         (
             "[qqqq]",
-            "qqqq: unknown key; there are: accounts, limits, people, posting, rooms, store, templates, web, xmpp",
+            (
+                "qqqq: unknown key; there are: accounts, limits, people, policy, posting, rooms, store, templates, "
+                "web, xmpp"
+            ),
         ),
+        ("[policy]\nlink = ['x']", "policy.link: unknown key; did you mean links?"),
+        ("[policy]\nquiet_hours = 'late'", 'policy.quiet_hours: must be hours of the day, as "22:00-06:00"'),
+        ("[policy]\nzone = 'Mars'", "policy.zone: there is no such time zone; zones are written as Europe/Berlin"),
+        ("[policy]\nmentions = -1", "policy.mentions: must be at least 0"),
+        ("[policy]\napproval_expires = '1s'", "policy.approval_expires: must be between 1m and 30d"),
+        (
+            "[policy]\nlinks = ['https://a.example']",
+            'policy.links[0]: must be the name of a host, as "example.org", without a scheme, port or path',
+        ),
+        ("[policy.forbidden]\nprices = '(a'", "policy.forbidden.prices: is no pattern: missing )"),
+        (
+            "[policy.forbidden]\nprices = '(a+)+b'",
+            "policy.forbidden.prices: has a repetition inside a repetition, as (a+)+ has: that can take for ever",
+        ),
+        (
+            "[policy.required]\n'the page' = '(a|aa)+$'",
+            (
+                'policy.required."the page": takes too long on some texts: have fewer repetitions that can match '
+                "the same"
+            ),
+        ),
+        (
+            "[[policy.approval]]\naccounts = ['one']",
+            'policy.approval[0].accounts: no account is called "one"; there are no accounts',
+        ),
+        (
+            "[[policy.approval]]\nroles = ['boss']",
+            "policy.approval[0].roles[0]: no such role; the roles are: none, staff, approver, admin",
+        ),
+        ("[[policy.approval]]\naccount = ['one']", "policy.approval[0].account: unknown key; did you mean accounts?"),
+        (
+            ROOM + "[[rooms.policy.approval]]\naccounts = ['one']",
+            'rooms[0].policy.approval[0].accounts: no account is called "one"; there are no accounts',
+        ),
+        (ACCOUNT + "policy.linsk = ['x']", "accounts.one.policy.linsk: unknown key; did you mean links?"),
         ("[store]\nurl = 'mysql://u:p@h'", 'store.url: must begin with "sqlite:///" or "postgresql+psycopg://"'),
         ("[store]\nurl = 'sqlite://'", 'store.url: must name a file, as "sqlite:///var/statusbridge.db"'),
         ("[store]\nurl = 'sqlite:///:memory:'", 'store.url: must name a file, as "sqlite:///var/statusbridge.db"'),
@@ -150,7 +188,7 @@ def test_several_causes_are_told_at_once(causes: Causes) -> None:
 
 
 def test_keys_that_the_library_would_take_for_its_own(causes: Causes, good: str) -> None:
-    known = "accounts, limits, people, posting, rooms, store, templates, web, xmpp"
+    known = "accounts, limits, people, policy, posting, rooms, store, templates, web, xmpp"
     assert causes(f"_env_file = 'x'\n{good}") == (f"config.toml: _env_file: unknown key; there are: {known}",)
 
 
@@ -183,7 +221,7 @@ def test_a_key_with_control_characters_stays_one_line(causes: Causes, good: str)
             {"STATUSBRIDGE_QQQQ__X": "x"},
             (
                 "environment: STATUSBRIDGE_QQQQ__X: unknown key; "
-                "there are: accounts, limits, people, posting, rooms, store, templates, web, xmpp"
+                "there are: accounts, limits, people, policy, posting, rooms, store, templates, web, xmpp"
             ),
         ),
         (

@@ -19,6 +19,7 @@ from bridge.settings.models import (
     WebSettings,
     XmppSettings,
 )
+from bridge.settings.rules import PolicySettings
 from plugins.mastodon import MastodonPlugin
 
 Load = Callable[..., Settings]
@@ -71,12 +72,13 @@ def test_with_every_comment_removed_it_still_loads(read: Load, tmp_path: Path) -
         "store": StoreSettings,
         "posting": PostingSettings,
         "limits": LimitSettings,
+        "policy": PolicySettings,
         "web": WebSettings,
     }
     for name, model in sections.items():
         assert set(table[name]) == set(model.model_fields) - {"ca_file"}
-    assert set(table["rooms"][0]) == set(RoomSettings.model_fields)
-    assert set(table["accounts"]["fake"]) == {*AccountSettings.model_fields, *_Own.model_fields} - {"own"}
+    assert set(table["rooms"][0]) == set(RoomSettings.model_fields) - {"policy"}
+    assert set(table["accounts"]["fake"]) == {*AccountSettings.model_fields, *_Own.model_fields} - {"own", "policy"}
     assert settings.accounts["fake"].own["words"] == ["a", 'b"']
     assert settings.accounts["fake"].own["pause"] == "1m30s"
     assert settings.posting.post_to == ("fake",)
