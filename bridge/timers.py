@@ -16,10 +16,10 @@ from uuid import uuid4
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bridge.commands import later
+from bridge.commands import approval, later
 from bridge.commands.later import Firing
 from bridge.domain.clock import wait_event
-from bridge.store import StoreError, audit, cursors, notices, outbox, reactions, stanzas, timers
+from bridge.store import StoreError, audit, cursors, notices, outbox, reactions, reviews, stanzas, timers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -136,8 +136,8 @@ class Timers:
 
     async def _look(self) -> float | None:
         """Let out what is due; return in how many seconds to look again, None where nothing waits."""
-        failed = await self.let_out()
-        due = await self._store.read(timers.next_due)
+        failed = await self.let_out() + await self.expire()
+        due = await self._store.read(_next)
         if due is None:
             return None
         left = max(0.0, (due - self._clock.now()).total_seconds())
@@ -150,13 +150,7 @@ class Timers:
         """
         now, failed = self._clock.now(), 0
         for one in await self._store.read(lambda tx: timers.due(tx, now, AT_ONCE)):
-            made = Firing(
-                now=self._clock.now(),
-                max_age=self._max_age(),
-                seed=_new_id(),
-                secret=_new_id(),
-                unusable=self._unusable,
-            )
+            made = self._firing()
             try:
                 await self._store.write(lambda tx, post=one.post, made=made: later.fire(tx, post, made))
             except StoreError:
@@ -165,6 +159,32 @@ class Timers:
                 failed += 1
                 log.exception("a post could not be let out", post=one.post)
         return failed
+
+    async def expire(self) -> int:
+        """Cancel what nobody has approved in time, each post in a commit of its own; return how many couldn't be.
+
+        Raises StoreError; what is done by then is done.
+        """
+        now, failed = self._clock.now(), 0
+        for post in await self._store.read(lambda tx: reviews.expired(tx, now, AT_ONCE)):
+            made = self._firing()
+            try:
+                await self._store.write(lambda tx, post=post, made=made: approval.expire(tx, post, made))
+            except StoreError:
+                raise
+            except Exception:
+                failed += 1
+                log.exception("a post that nobody approved could not be cancelled", post=post)
+        return failed
+
+    def _firing(self) -> Firing:
+        return Firing(
+            now=self._clock.now(),
+            max_age=self._max_age(),
+            seed=_new_id(),
+            secret=_new_id(),
+            unusable=self._unusable,
+        )
 
     def _set_alarm(self, left: float | None) -> None:
         """Have the alarm ring in so many seconds; never, for None."""
@@ -204,6 +224,11 @@ class Timers:
                 log.warning("cannot read the audit", cause=str(error))
             return
         log.info("audit head", count=head.count, hash=head.hash, head=str(head))
+
+
+def _next(tx: Tx) -> datetime | None:
+    """Return when something is to happen next."""
+    return min((at for at in (timers.next_due(tx), reviews.next_expiry(tx)) if at is not None), default=None)
 
 
 def _old_stanzas(tx: Tx, now: datetime) -> int:

@@ -76,7 +76,6 @@ _SPOKEN = re.compile(r"(?P<who>[a-z]+)(?: \((?P<ago>\d+ \w+) ago\))?: (?P<text>.
 _HAPPENING = re.compile(r"\((.+)\)")
 _BLOCK = re.compile(r"(?ms)^```chat (?P<place>room|direct)\n(?P<body>.*?)^```$")
 
-
 OUTCOMES: Final[Mapping[str, Callable[[str], Outcome | None]]] = {
     r"(?P<account>\w+) has it": lambda _: None,
     r"(?P<account>\w+) hasn't got it": lambda _: Absent(),
@@ -143,11 +142,11 @@ SETTINGS: Final = Settings.model_validate(
         "xmpp": {"jid": BOT, "password": "secret", "nick": NICK},
         "rooms": [{"jid": ROOM.jid}],
         "people": {f"{who}@example.org": roles for who, roles in PEOPLE.items()},
+        "policy": {"approval": [{"patterns": {"prices": "price"}}]},
         "templates": {"maintenance": "Maintenance of {1} begins at {2} UTC. We tell you here when it is over."},
         "accounts": {name: {"plugin": name} for name in PLATFORMS},
     }
 )
-
 
 RIGHTS: Final = Rights(SETTINGS, {})
 

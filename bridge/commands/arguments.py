@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LINK: Final = 2_000
 _LONGEST_TEXT: Final = 500
+_DIGITS: Final = 6
 
 _TITLE = re.compile(r"\s*([^\s:][^\n:]{0,100}):(?=\s)")
 
@@ -37,6 +38,7 @@ NEEDED: Final[Mapping[Kind, str]] = {
     Kind.TEXT: "a text",
     Kind.WORD: "a word",
     Kind.LINK: "a link that begins with `https://`",
+    Kind.VERSION: "the number of a version",
     Kind.WHEN: "a time, such as `22:00`, `tomorrow 9:30` or `30m`",
     Kind.ZONE: "a time zone, such as `Europe/Berlin`",
     Kind.DURATION: "a length of time, such as `30m`",
@@ -215,6 +217,12 @@ class _Reader:
             raise self._misread(arg, word)
         self.others.append(word)
 
+    def version(self, arg: Arg) -> None:
+        word = self.words.take()
+        if not (word.isascii() and word.isdigit() and 0 < len(word) < _DIGITS and int(word)):
+            raise self._misread(arg, word)
+        self.others.append(word)
+
     def duration(self, arg: Arg) -> None:
         word = self.words.take().casefold()
         if not _is_duration(word):
@@ -291,6 +299,7 @@ _READERS: Final[Mapping[Kind, Callable[[_Reader, Arg], None]]] = {
     Kind.TEXT: _Reader.free_text,
     Kind.WORD: _Reader.word,
     Kind.LINK: _Reader.link,
+    Kind.VERSION: _Reader.version,
     Kind.WHEN: _Reader.when,
     Kind.ZONE: _Reader.zone,
     Kind.DURATION: _Reader.duration,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
-from bridge.commands import mine
+from bridge.commands import approval, mine
 from bridge.commands.accounts import goes_out, in_time
 from bridge.commands.relay import reopen, show
 from bridge.commands.threads import end_below
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from bridge.domain.ids import EntryId
     from bridge.domain.outbox import StoredPost
 
-_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value, Hold.PREVIEW.value, Hold.SCHEDULE.value)
+_OWN_HOLDS = (Hold.UNDO.value, Hold.QUESTION.value, Hold.PREVIEW.value, Hold.SCHEDULE.value, Hold.POLICY.value)
+_ITS_AUTHORS = frozenset({Hold.QUESTION.value, Hold.POLICY.value})
 _IN_DOUBT = frozenset({State.ASKED, State.UNCERTAIN})
 _LEFT_TO_PEOPLE = frozenset({State.DEAD, State.ASKED})
 
@@ -134,7 +135,7 @@ def cancel(turn: Turn, one: Delivery) -> None:
 
 def _end_correction(turn: Turn, one: Delivery) -> None:
     """Have a correction of what is taken back not be made any more, nor be made again."""
-    if one.state is State.READY:
+    if one.state in {State.READY, State.HELD}:
         cancel(turn, one)
     elif one.state is State.SENDING:
         _save(turn, replace(one, unwanted=True))
@@ -155,14 +156,19 @@ def _answered(turn: Turn, one: Delivery) -> None:
 
 def _send(turn: Turn, stored: StoredPost) -> None:
     context = turn.context
-    waiting = [one for one in outbox.of_post(turn.tx, stored.id) if one.held.intersection(_OWN_HOLDS)]
-    waiting = [one for one in waiting if one.state is State.HELD]
-    off = dict.fromkeys(one.account for one in outbox.of_post(turn.tx, stored.id) if Hold.ACCOUNT in one.held)
+    everything = outbox.of_post(turn.tx, stored.id)
+    held = [one for one in everything if one.state is State.HELD]
+    waiting = [one for one in held if one.held.intersection(_OWN_HOLDS)]
+    needs = any(Hold.APPROVAL in one.held for one in held)
+    off = dict.fromkeys(one.account for one in everything if Hold.ACCOUNT in one.held)
+    if not waiting and needs:
+        turn.say(approval.still_waits(turn, stored), post=stored.id)
+        return
     if not waiting:
         why = f"waits until {', '.join(off)} is enabled again" if off else f"isn't held: {_standing(turn, stored)}"
         turn.say(f"{_lead(stored)} {why}", post=stored.id)
         return
-    if stored.author != context.sender and any(Hold.QUESTION in one.held for one in waiting):
+    if stored.author != context.sender and any(one.held & _ITS_AUTHORS for one in waiting):
         turn.say(f"{_lead(stored)} waits for a word of its author alone. {NOTHING}", post=stored.id)
         return
     for one in waiting:
@@ -171,6 +177,10 @@ def _send(turn: Turn, stored: StoredPost) -> None:
     _end_timer(turn, stored, waiting)
     turn.audit("send", entry=stored.id)
     turn.touch(stored)
+    if needs:
+        approval.ask(turn, stored)
+        turn.say(approval.still_waits(turn, stored), post=stored.id)
+        return
     if any(Hold.PICTURE in one.held for one in waiting):
         turn.say(f"{_lead(stored)} goes out as soon as its picture is here and described", post=stored.id)
         return

@@ -8,20 +8,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from bridge.commands import approval
 from bridge.commands.context import Mistake
 from bridge.domain.deliveries import Hold
 from bridge.domain.outbox import Draft, Part
+from bridge.domain.policy import Decision, Subject, Verdict, judge
+from bridge.domain.policy.judging import NOTHING_FOUND
 from bridge.domain.posts import Key, Visibility
 from bridge.domain.text import TooLong, clean_inbound, is_blank, split
 from bridge.domain.wording import NOTHING, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from bridge.commands.accounts import AccountView
     from bridge.commands.context import Context
     from bridge.commands.lines import Prefixes
     from bridge.domain.inbox import StoredItem
+    from bridge.domain.people import Role
 
 PARTS = 25
 """The longest thread that one line makes."""
@@ -32,12 +37,18 @@ _GOES_ON: Final = re.compile(r"[\w@-]|\.\w")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Everything that a unit writes for one post; `left_out` counts the control characters that were taken out."""
+    """Everything that a unit writes for one post.
+
+    `left_out` counts the control characters that were taken out, `decision` is what the rules say, and `due` when it
+    goes out that waits for its time.
+    """
 
     draft: Draft
     parts: tuple[Part, ...]
     held: frozenset[str]
     left_out: int = 0
+    decision: Decision = NOTHING_FOUND
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +59,8 @@ class Wish:
     `preview` whether it is shown first, whatever the hold, and waits for one; `pictures` whether it has some and needs
     no text, `scheduled` whether it waits for its time, `signed` what its author is called, where that is somebody else
     than who says so now, and `template` the name of what the text was made of. `corrects` is whether it only gives
-    another text to what goes, or went, to its accounts already, disabled or not.
+    another text to what goes, or went, to its accounts already, disabled or not. `due` is when it goes out that waits
+    for its time, `roles` are those of others who wrote it.
     """
 
     text: str
@@ -63,6 +75,8 @@ class Wish:
     signed: str | None = None
     template: str | None = None
     corrects: bool = False
+    due: datetime | None = None
+    roles: frozenset[Role] = frozenset()
 
 
 def wished(before: Prefixes, text: str, *, template: str | None = None) -> Wish:
@@ -99,7 +113,25 @@ def order(context: Context, wish: Wish) -> Order:
         answers=None if wish.answers is None else wish.answers.id,
     )
     parts = tuple(part for view in views for part in _parts(context, view, draft, wish.answers))
-    return Order(draft=draft, parts=parts, held=_held(wish, hold), left_out=left_out)
+    decision = judged(context, wish, draft, tuple(view.name for view in views))
+    held = _held(wish, hold) | approval.holds(decision)
+    return Order(draft=draft, parts=parts, held=held, left_out=left_out, decision=decision, due=wish.due)
+
+
+def judged(context: Context, wish: Wish, draft: Draft, names: tuple[str, ...]) -> Decision:
+    """Return what the rules say of a text; raises Mistake where it may never be published."""
+    subject = Subject(
+        text="\n".join(filter(None, (draft.warning, draft.text))),
+        accounts=names,
+        roles=wish.roles | {context.role},
+        at=wish.due or context.now,
+        answer=wish.answers is not None,
+    )
+    decision = judge(context.settings.rules_for(context.source, names), subject)
+    if Verdict.REFUSE in decision.verdicts:
+        why = decision.why(Verdict.REFUSE)
+        raise Mistake(f"{why[:1].upper()}{why[1:]}. {NOTHING}")
+    return decision
 
 
 def _held(wish: Wish, hold: timedelta) -> frozenset[str]:

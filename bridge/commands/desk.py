@@ -289,7 +289,7 @@ class Desk:
 
 def _keeps_back(heard: Heard) -> bool:
     """Tell whether a line keeps a post back that it names, which would go out for want of it."""
-    return isinstance(heard, Command) and heard.verb in {"undo", "move"} and heard.target is not None
+    return isinstance(heard, Command) and heard.verb in {"undo", "move", "reject"} and heard.target is not None
 
 
 @dataclass(frozen=True, slots=True)

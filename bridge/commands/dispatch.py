@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.commands import (
     administration,
     answers,
+    approval,
     changes,
     control,
     edit,
@@ -176,6 +177,15 @@ def _incomplete(context: Context, command: Command) -> Mistake:
     return Mistake(f"Say which one: {context.verb(command.spec.usage)}. {NOTHING}")
 
 
+def _approve(context: Context, command: Command) -> Deed:
+    version = int(command.words[0]) if command.words else None
+    return approval.approve(_entry(context, command), version, message=command.message)
+
+
+def _reject(context: Context, command: Command) -> Deed:
+    return approval.reject(_entry(context, command), command.text, message=command.message)
+
+
 def _word(command: Command) -> str | None:
     return command.words[0] if command.words else None
 
@@ -185,6 +195,8 @@ _SETTERS: Final[dict[str, Callable[[Context, str], Deed]]] = {"hold": own.set_ho
 _MAKERS: Final[dict[str, Callable[[Context, Command], Deed]]] = {
     "post": lambda context, command: posting.post(context, wished(command.prefixes, command.text)),
     "send": lambda _, command: changes.send(_perhaps(command)),
+    "approve": _approve,
+    "reject": _reject,
     "undo": lambda _, command: _undo(command),
     "at": lambda context, command: later.plan(context, wished(command.prefixes, command.text), command.words[0]),
     "queue": lambda _, __: later.queue(),

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bridge.commands import later, pictures, threads
+from bridge.commands import approval, later, pictures, threads
 from bridge.commands.accounts import in_time
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
@@ -52,7 +52,10 @@ async def edit(
     moment = _other_time(context, timer, when) if draft else None
     wish = _wish(stored, deliveries, text, line if draft else None, answered)
     if timer is not None or moment is not None:
-        wish = replace(wish, scheduled=True, question=False, preview=False)
+        due = moment.at if moment is not None else timer.due_at if timer is not None else None
+        wish = replace(wish, scheduled=True, question=False, preview=False, due=due)
+    if stored.author != context.sender:
+        wish = replace(wish, roles=frozenset({context.rights.role_of(stored.author)}))
     made = order(context, wish)
 
     def deed(turn: Turn) -> None:
@@ -167,6 +170,7 @@ def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: O
         epoch=turn.context.store.epoch,
     )
     threads.take_up(turn, below, owed)
+    approval.note(turn, changed, made.decision, made.held, due=made.due)
     if Hold.QUESTION not in made.held:
         turn.touch(changed)
     if Hold.SCHEDULE not in made.held:
@@ -182,10 +186,12 @@ def _as_before(part: Part, first: Delivery | None) -> Part:
 
 def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], made: Order) -> None:
     """Edit what is published, give what was never attempted its new text, and say what can't be changed."""
-    work = _Corrections(turn, made.parts)
+    work = _Corrections(turn, made.parts, approval.holds(made.decision))
     words = work.all(deliveries)
     if work.changed:
-        turn.touch(_revised(turn, stored, made))
+        changed = _revised(turn, stored, made)
+        turn.touch(changed)
+        approval.note(turn, changed, made.decision, made.held, due=made.due)
     said = " · ".join(f"{account}: {word}" for account, word in words.items())
     rest = "" if work.changed else f". {UNCHANGED}"
     turn.say(f"{tag(stored.id, stored.answers)} {said}{rest}", post=stored.id)
@@ -217,6 +223,7 @@ class _Corrections:
 
     turn: Turn
     parts: Sequence[Part]
+    held: frozenset[str]
     changed: bool = False
 
     def all(self, deliveries: Sequence[Delivery]) -> dict[str, str]:
@@ -245,22 +252,32 @@ class _Corrections:
     def _reword(self, old: Sequence[Delivery], new: Sequence[Part]) -> str:
         """Nothing of it has ever been on the wire."""
         for one, part in zip(old, new, strict=True):
-            outbox.save(self.turn.tx, replace(one, text=part.text), now=self.turn.now)
+            reasons = one.held - {Hold.APPROVAL, Hold.POLICY} | self.held
+            state = State.HELD if reasons else State.READY
+            reworded = replace(one, text=part.text, state=state, held=reasons)
+            outbox.save(self.turn.tx, reworded, now=self.turn.now)
         self.changed = True
-        return "will go out as corrected"
+        return f"will go out as corrected{self._once()}"
 
     def _edit(self, old: Sequence[Delivery], new: Sequence[Part], edits: Iterable[Delivery]) -> str:
         turn = self.turn
         for one in edits:
-            if one.state in {State.READY, State.DEAD}:
+            if one.state in {State.READY, State.DEAD, State.HELD}:
                 # This one takes its place.
-                ended = replace(one, state=State.CANCELLED, due_at=None)
+                ended = replace(one, state=State.CANCELLED, due_at=None, held=frozenset[str]())
                 outbox.save(turn.tx, ended, now=turn.now)
         for one, part in zip(old, new, strict=True):
             key = Key(token=turn.mint(), minted_at=turn.now)
-            outbox.add_edit(turn.tx, one, part.text, key=key, now=turn.now)
+            outbox.add_edit(turn.tx, one, part.text, key=key, now=turn.now, held=self.held)
         self.changed = True
-        return in_time(turn.context.accounts, old[0].account, "correcting")
+        said = "correcting" + self._once()
+        return said if self.held else in_time(turn.context.accounts, old[0].account, said)
+
+    def _once(self) -> str:
+        """Return what a correction waits for."""
+        if Hold.POLICY in self.held:
+            return f" once its author says {self.turn.context.verb('send ID')}"
+        return " once it is approved" if Hold.APPROVAL in self.held else ""
 
     def _not_now(self, old: Sequence[Delivery]) -> str:
         states = {one.state for one in old}

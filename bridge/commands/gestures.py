@@ -15,7 +15,7 @@ from bridge.domain.deliveries import DeliveryKind
 from bridge.domain.inbox import ItemState
 from bridge.domain.people import Place
 from bridge.settings import ReplyGesture
-from bridge.store import inbox, pictures, posts, reactions, references
+from bridge.store import inbox, pictures, posts, reactions, receipts, references, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 
 EYES: Final = "\N{EYES}"
 CHECK: Final = "\N{WHITE HEAVY CHECK MARK}"
+CROSS: Final = "\N{CROSS MARK}"
 REPEAT: Final = "\N{CLOCKWISE RIGHTWARDS AND LEFTWARDS OPEN CIRCLE ARROWS}"
 STAR: Final = "\N{WHITE MEDIUM STAR}"
 
 ADDED: Final[Mapping[str, str]] = {EYES: "claim", CHECK: "done", REPEAT: "repeat", STAR: "fav"}
 """What a reaction to an item means; any other one is between colleagues."""
+
+DECIDED: Final[Mapping[str, str]] = {CROSS: "reject", CHECK: "approve"}
+"""What a reaction to a line of ours means that asks about a post."""
 
 REMOVED: Final[Mapping[str, str]] = {EYES: "release"}
 """What it means to take a reaction to an item back."""
@@ -146,6 +150,8 @@ def _own(tx: Tx, context: Context, gesture: Gesture) -> tuple[int | None, Stored
 def _reactions(tx: Tx, context: Context, gesture: Gesture) -> Meant:
     about = _ours(tx, context, gesture)
     item = inbox.get(tx, about.item) if about is not None and about.item is not None else None
+    if about is not None and item is None and about.post is not None:
+        return _decision(tx, context, gesture, about.message, about.post)
     if about is None or item is None:
         return Talk()
     now = frozenset(emoji.translate(_SELECTORS) for emoji in gesture.emojis) & ADDED.keys()
@@ -159,6 +165,22 @@ def _reactions(tx: Tx, context: Context, gesture: Gesture) -> Meant:
         own = [one.id for one in standing(tx, item.id, MARKS[emoji]) if one.author == context.sender]
         commands += [Command(verb="undo", said="undo", target=one) for one in own]
     return Reacted(about.message, now, tuple(commands))
+
+
+def _decision(tx: Tx, context: Context, gesture: Gesture, message: str, entry: EntryId) -> Meant:
+    """Return the word on a post that a reaction says, on a line that asks about it or on its own receipt."""
+    review = reviews.get(tx, entry)
+    if review is None or review.why is None:
+        return Talk()
+    if reviews.revision_of(tx, message) is None and receipts.is_shared(tx, entry):
+        return Talk()  # it tells of other posts, too
+    now = frozenset(emoji.translate(_SELECTORS) for emoji in gesture.emojis) & DECIDED.keys()
+    before = reactions.of(tx, message, context.sender)
+    if now == before:
+        return Talk()
+    new = [verb for emoji, verb in DECIDED.items() if emoji in now - before][:1]
+    commands = tuple(Command(verb=verb, said=verb, target=entry, message=message) for verb in new)
+    return Reacted(message, now, commands)
 
 
 def _retraction(tx: Tx, context: Context, gesture: Gesture) -> Meant:

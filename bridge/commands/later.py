@@ -15,7 +15,7 @@ from bridge.commands.context import Mistake
 from bridge.commands.posting import shortened, take_back_questions, write
 from bridge.domain import when
 from bridge.domain.deliveries import Hold, State
-from bridge.domain.later import Timer, frozen, overdue, roughly
+from bridge.domain.later import ACTOR, Timer, frozen, overdue, roughly
 from bridge.domain.mint import Mint
 from bridge.domain.people import Place
 from bridge.domain.when import WhenError
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 SHOWN: Final = 10
 """So many posts are listed at once."""
 
-ACTOR: Final = "timer"
-"""Who is said to have let a post out when its time had come."""
-
 UNCHANGED: Final = "Nothing was changed."
 
 _TEXT: Final = 60
@@ -46,7 +43,7 @@ _TEXT: Final = 60
 def plan(context: Context, wish: Wish, said: str) -> Deed:
     """Return the deed of publishing a text at a time; raises Mistake."""
     at = moment(context, said, "at {} TEXT")
-    made = order(context, replace(wish, scheduled=True))
+    made = order(context, replace(wish, scheduled=True, due=at.at))
 
     def deed(turn: Turn) -> None:
         take_back_questions(turn)

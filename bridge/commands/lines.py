@@ -89,7 +89,7 @@ class Command:
 
     `verb` is the verb's own name, `said` the word that was typed (`plugin` for `account`). `target` is the first id or
     person, `text` the free text (exact, without the white space around it), `words` are all other arguments in the
-    order of the form, a second person among them as `@kim`.
+    order of the form, a second person among them as `@kim`. `message` is the line of ours that a gesture says it on.
     """
 
     verb: str
@@ -98,6 +98,7 @@ class Command:
     target: EntryId | Nick | None = None
     text: str = ""
     words: tuple[str, ...] = ()
+    message: str | None = None
 
     @property
     def spec(self) -> Verb:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bridge.commands import approval
+from bridge.commands.compose import Wish, judged
 from bridge.commands.posting import owe, take_back_questions
 from bridge.commands.triage import on_item
 from bridge.domain.deliveries import DeliveryKind, Hold, State
@@ -77,8 +79,11 @@ def _mark(turn: Turn, one: StoredItem, kind: DeliveryKind) -> None:
         kind=kind,
         link=one.item.url,
     )
+    decision = judged(context, Wish(text="", answers=one), draft, (one.account,))
+    held = approval.holds(decision) | (frozenset({Hold.UNDO.value}) if hold else frozenset[str]())
     stored = posts.add(turn.tx, draft, stanza=turn.stanza)
-    owe(turn, stored, (part,), frozenset({Hold.UNDO.value}) if hold else frozenset())
+    owe(turn, stored, (part,), held)
+    approval.note(turn, stored, decision, held, due=None)
     turn.audit(kind.value, entry=stored.id, account=one.account)
 
 

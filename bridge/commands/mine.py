@@ -25,7 +25,9 @@ def newest_held(turn: Turn) -> StoredPost | None:
     if not held:
         turn.say(f"Nothing of yours is held here. {NOTHING}")
         return None
-    return posts.get(turn.tx, held[0])
+    # What waits for somebody else alone isn't the person's to send.
+    own = [entry for entry, why in _held(turn) if entry in held and why - {Hold.APPROVAL.value}]
+    return posts.get(turn.tx, (own or held)[0])
 
 
 def own_last(turn: Turn) -> StoredPost | None:

@@ -56,8 +56,12 @@ class Rights:
 
     def admins(self) -> tuple[str, ...]:
         """Return the bare JIDs of the admins, those of the configuration first, in its order."""
+        return self.holders(Role.ADMIN)
+
+    def holders(self, role: Role) -> tuple[str, ...]:
+        """Return the bare JIDs of those who have at least a role in every conversation."""
         known = dict.fromkeys([*self.settings.people, *sorted(self.kept)])
-        return tuple(jid for jid in known if self.role_of(jid) is Role.ADMIN)
+        return tuple(jid for jid in known if self.role_of(jid) >= role)
 
     def told(self) -> tuple[Target, ...]:
         """Return where admins are told what concerns them alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bridge.commands import pictures
+from bridge.commands import approval, pictures
 from bridge.commands.compose import Order, Wish, order
 from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
@@ -82,6 +82,7 @@ def write(turn: Turn, made: Order) -> StoredPost:
     stored = posts.add(turn.tx, replace(made.draft, pictures=many), stanza=turn.stanza)
     unseen = _unseen(turn, stored, made, waiting) if many else frozenset[str]()
     owe(turn, stored, made.parts, made.held | unseen)
+    approval.note(turn, stored, made.decision, made.held, due=made.due)
     if made.left_out and Hold.QUESTION not in made.held:
         turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
     return stored

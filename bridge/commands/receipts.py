@@ -15,10 +15,11 @@ from bridge.domain.later import planned
 from bridge.domain.people import Place
 from bridge.domain.pictures import PictureState, taken, undescribed
 from bridge.domain.posts import Post
+from bridge.domain.reviews import waits
 from bridge.domain.text import clean_inbound, graphemes
 from bridge.domain.wording import FITS, Lack, Preview, cost, gathered, more, receipt
 from bridge.settings import Mode
-from bridge.store import floods, inbox, notices, outbox, pictures, posts, timers
+from bridge.store import floods, inbox, notices, outbox, pictures, posts, reviews, timers
 from bridge.store import receipts as stored_receipts
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 CORRECTED_EVERY = timedelta(seconds=2)
 """A receipt that a burst shares is corrected no more often than this."""
 
+_BEFORE = frozenset({State.HELD, State.CANCELLED})
 _LINES = 8
 _HEAD, _TAIL = 32, 24
 
@@ -85,6 +87,11 @@ def render(tx: Tx, notice: Notice, *, settings: Settings, accounts: Accounts, no
     plain = not own and not whole and stored.source.place is Place.DIRECT and settings.posting.mode is Mode.OPEN
     shown = None if plain else preview(stored, deliveries, accounts, own, whole=whole)
     timer = timers.get(tx, stored.id) if Hold.SCHEDULE in held else None
+    if not held.isdisjoint({Hold.APPROVAL, Hold.POLICY}) and Hold.QUESTION not in held:
+        one = reviews.get(tx, stored.id)
+        if one is not None and one.state.is_open and all(each.state in _BEFORE for each in deliveries):
+            look = preview(stored, deliveries, accounts, own)
+            return waits(stored, one, look, moment=None if timer is None else timer.moment)
     if timer is not None and shown is not None and Hold.PICTURE not in held:
         return planned(stored, timer, shown, now=now)
     return receipt(

@@ -21,6 +21,7 @@ class Kind(Enum):
     TEXT = "TEXT"
     WORD = "WORD"
     LINK = "LINK"
+    VERSION = "VERSION"
     WHEN = "WHEN"
     ZONE = "ZONE"
     DURATION = "DURATION"
@@ -45,6 +46,7 @@ _EXAMPLES: Final = {
     Kind.TEXT: "We are on it",
     Kind.WORD: "outage",
     Kind.LINK: "https://social.example.org/@shop/1",
+    Kind.VERSION: "2",
     Kind.WHEN: "tomorrow 22:00",
     Kind.ZONE: "Europe/Berlin",
     Kind.DURATION: "30m",
@@ -233,8 +235,8 @@ VERBS: Final[tuple[Verb, ...]] = (
     _notices.verb("last [@NICK]", "shows the last message, or a person's last one", built=True),
     _notices.verb("stats", "counts what came and went, today and in the last 7 days", built=True),
     _notices.verb("report [week]", "tells how fast answers were"),
-    _policy.verb("approve ID", "lets a draft go out"),
-    _policy.verb("reject ID [WHY]", "sends a draft back to its author"),
+    _policy.verb("approve ID [VERSION]", "lets a post go out that waits for it", built=True),
+    _policy.verb("reject ID [WHY]", "sends a post back to its author", built=True),
     _rights.verb(
         "role grant|revoke ROLE JID / role accept|decline",
         "offers or takes a role; who is offered one accepts it, or not",

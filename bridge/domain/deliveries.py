@@ -46,6 +46,8 @@ class Hold(StrEnum):
     PICTURE = "picture"
     SCHEDULE = "schedule"
     ACCOUNT = "account"
+    APPROVAL = "approval"
+    POLICY = "policy"
 
 
 class DeliveryKind(StrEnum):

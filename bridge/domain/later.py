@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.domain.ids import short
 from bridge.domain.text import clean_inbound
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from bridge.domain.outbox import StoredPost
     from bridge.domain.people import Place
     from bridge.domain.wording import Preview
+
+
+ACTOR: Final = "timer"
+"""Who is said to have done what happens because its time has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -332,6 +332,8 @@ def _correcting(edits: Sequence[Delivery]) -> str:
     last = {one.follows: one for one in wanted}.values()
     if any(one.state is State.DEAD for one in last):
         return ", NOT corrected"
+    if any(one.state is State.HELD for one in last):
+        return ", a correction waits"
     return ", corrected" if all(one.state is State.SENT for one in last) else ", being corrected"
 
 

@@ -163,12 +163,16 @@ def add_deletion(tx: Tx, target: Delivery, *, key: Key, now: datetime) -> Delive
     return _add_change(tx, target, DeliveryKind.DELETE, key=key, now=now, position=front(tx, target.account))
 
 
-def add_edit(tx: Tx, target: Delivery, text: str, *, key: Key, now: datetime) -> Delivery:
-    """Owe another text for a delivery that is `sent`, at the tail of its lane."""
+def add_edit(
+    tx: Tx, target: Delivery, text: str, *, key: Key, now: datetime, held: frozenset[str] = frozenset()
+) -> Delivery:
+    """Owe another text for a delivery that is `sent`, at the tail of its lane, or `held` for these reasons."""
     if target.posted is None:
         message = f"delivery {target.id} has nothing known to edit"
         raise ValueError(message)
-    words = {"text": text, "part": target.part, "parts": target.parts}
+    words: dict[str, Any] = {"text": text, "part": target.part, "parts": target.parts}
+    if held:
+        words |= {"state": State.HELD.value, "held": held}
     last = tail(tx, target.account)
     return _add_change(tx, target, DeliveryKind.EDIT, key=key, now=now, position=last, **words)
 

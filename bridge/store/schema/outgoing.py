@@ -13,6 +13,7 @@ DELIVERY_SENT = "state = 'sent'"
 DELIVERY_LEFT = "state IN ('dead', 'asked')"
 DELIVERY_PUBLISHED = "posted_id IS NOT NULL"
 TIMER_WAITING = "state = 'waiting'"
+REVIEW_OPEN = "state IN ('author', 'waiting')"
 PICTURE_WANTED = "state = 'wanted'"
 PICTURE_READY = "state = 'ready'"
 PICTURE_LOOSE = "post_id IS NULL AND state IN ('wanted', 'ready')"
@@ -64,6 +65,34 @@ timer = Table(
     Index(None, "due_at"),
     Index("ix_timer_waiting", "due_at", sqlite_where=text(TIMER_WAITING), postgresql_where=text(TIMER_WAITING)),
     comment="What is to go out at a time; the row goes in the commit that lets it out.",
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("post_id", Id, ForeignKey("post.id"), primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False, comment="of the post, that it is about"),
+    Column("rule", SafeText, nullable=False, comment="the names of the rules"),
+    Column("why", SafeText, comment="why somebody else has to approve it"),
+    Column("word", SafeText, comment="why its author has to say a second word"),
+    Column("state", SafeText, nullable=False, comment="author | waiting | what was decided"),
+    Column("expires_at", Utc, comment="until when it can be approved"),
+    Column("actor", SafeText, comment="who decided it: a bare JID, or timer"),
+    Column("decided_at", Utc),
+    Index("ix_review_open", "expires_at", sqlite_where=text(REVIEW_OPEN), postgresql_where=text(REVIEW_OPEN)),
+    comment="What the rules say of a post that may not go out unseen; an edit puts its own in the place of it.",
+)
+
+review_ask = Table(
+    "review_ask",
+    metadata,
+    Column("message", SafeText, primary_key=True, comment="origin id of our line"),
+    Column("post_id", Id, ForeignKey("post.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("target", SafeText, nullable=False),
+    Column("place", SafeText, nullable=False, comment="room | direct"),
+    Index(None, "post_id"),
+    comment="Which line asked about which revision, until the post is decided.",
 )
 
 picture = Table(

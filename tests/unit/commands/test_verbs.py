@@ -17,7 +17,7 @@ LANGUAGE = """
 """
 BUILT = """
     post to cw visibility preview send undo edit repeat fav alt retry found drop at queue move inbox r say claim release
-    done note context url account health reload last stats set audit panic resume help me role roles
+    done note context url account health reload last stats set audit panic resume approve reject help me role roles
 """
 
 

@@ -19,6 +19,7 @@ from bridge.domain.inbox import StoredItem
 from bridge.domain.items import Author, Deleted, Edited, Item
 from bridge.domain.pacing import Pace
 from bridge.domain.people import Place, Target
+from bridge.domain.reviews import Review, ReviewState
 from bridge.domain.rights import Kept
 from bridge.domain.when import Moment
 from bridge.domain.zones import ZERO
@@ -42,6 +43,7 @@ from bridge.store import (
     reactions,
     receipts,
     references,
+    reviews,
     roles,
     shown,
     stanzas,
@@ -89,6 +91,9 @@ class Case:
     """A table that may be walked in the order of its key, since a LIMIT ends the walk."""
 
 
+DONE = ReviewState.APPROVED
+OPEN = Review(post=ENTRY, revision=1, rule="links", why="because", word=None, state=ReviewState.WAITING)
+
 CASES = [
     Case(
         "panics.waiting",
@@ -97,6 +102,15 @@ CASES = [
         walks="kept_back",  # what the indexes found, not a table
     ),
     Case("panics.told", panics.told, ("pk_cursor",)),
+    Case("reviews.get", lambda tx: reviews.get(tx, ENTRY), ("pk_review",)),
+    Case("reviews.asked", lambda tx: reviews.asked(tx, ENTRY), ("pk_review|ix_review_open",)),
+    Case("reviews.decide", lambda tx: reviews.decide(tx, OPEN, DONE, actor="a", at=NOW), ("pk_review|ix_review_open",)),
+    Case("reviews.expired", lambda tx: reviews.expired(tx, NOW, 9), ("ix_review_open",)),
+    Case("reviews.next_expiry", reviews.next_expiry, ("ix_review_open",)),
+    Case("reviews.revision_of", lambda tx: reviews.revision_of(tx, "m1"), ("pk_review_ask",)),
+    Case("reviews.asked_in", lambda tx: reviews.asked_in(tx, ENTRY), ("ix_review_ask_post_id",)),
+    Case("reviews.forget_asks", lambda tx: reviews.forget_asks(tx, ENTRY), ("ix_review_ask_post_id",)),
+    Case("reviews.editors", lambda tx: reviews.editors(tx, ENTRY), ("ix_audit_entry",)),
     Case("timers.get", lambda tx: timers.get(tx, ENTRY), ("pk_timer",)),
     Case("timers.move", lambda tx: timers.move(tx, ENTRY, LATER), ("pk_timer",)),
     Case("timers.reword", lambda tx: timers.reword(tx, ENTRY, "in 2h"), ("pk_timer",)),
@@ -328,7 +342,7 @@ def _lite(index: str) -> str:
         return index
     kind, _, rest = index.partition("_")
     tables = [table for table in metadata.tables if rest == table or rest.startswith(f"{table}_")]
-    columns = metadata.tables[tables[0]].primary_key.columns
+    columns = metadata.tables[max(tables, key=len)].primary_key.columns
     if kind == "pk" and len(columns) == 1 and columns[0].type.python_type is int:
         return "USING INTEGER PRIMARY KEY"
     return f"sqlite_autoindex_{max(tables, key=len)}_"
