@@ -27,7 +27,7 @@ from bridge.domain.clock import Clock
 from bridge.domain.durations import Duration
 from bridge.domain.ids import Cursor, PostId, by_age
 from bridge.domain.items import Author, Deleted, Edited, Gap, Heard, Item, Seen
-from bridge.domain.posts import Key, Media, Memo, Money, Post, Posted, Ref, Visibility
+from bridge.domain.posts import Key, Media, Memo, Money, Post, Posted, Ref, Spending, Visibility
 from bridge.domain.profiles import Profile
 from bridge.domain.text import clean_inbound, graphemes, strip_leading_mentions, to_text
 
@@ -69,6 +69,8 @@ __all__ = [
     "Repeats",
     "Seen",
     "Shows",
+    "Spending",
+    "Spends",
     "Tracks",
     "UnauthorizedError",
     "UnavailableError",
@@ -81,7 +83,7 @@ __all__ = [
     "to_text",
 ]
 
-CONTRACT = "1.0"
+CONTRACT = "1.1"
 """The version of this contract: the major number changes when a plugin must."""
 
 S = TypeVar("S", bound=BaseModel)
@@ -288,6 +290,14 @@ class Shows(ABC):
 
         Raises a PluginError; RefusedError where there is no such account.
         """
+
+
+class Spends(ABC):
+    """What the account does there costs money, and the plugin counts it."""
+
+    @abstractmethod
+    def spending(self) -> Spending:
+        """Return what was spent so far, from memory; asked of an entered plugin alone."""
 
 
 class LogsIn(ABC):

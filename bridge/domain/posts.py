@@ -82,7 +82,26 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """What a call will cost, in units of the named currency (ISO 4217)."""
+    """What a call will cost, in units of the named currency (ISO 4217).
+
+    `why` is a phrase that explains the price to people, as in `with a link; 0.015 USD without`, or nothing.
+    """
 
     amount: Decimal
     currency: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What an account has spent, by its own count: on this day and in this month, as the platform counts both.
+
+    The budgets are what it may spend at most in a day and in a month, None where there is no such limit; `forecast` is
+    what the whole month will come to if it goes on like this, None where nothing can be said of that.
+    """
+
+    today: Money
+    month: Money
+    daily_budget: Money | None = None
+    monthly_budget: Money | None = None
+    forecast: Money | None = None
