@@ -1,1 +1,202 @@
 """Accounts on X, by tweepy."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from typing import ClassVar, Final, Self, TypeVar, cast
+
+from bridge.plugin import (
+    Clock,
+    Deletes,
+    Edits,
+    Finds,
+    Keep,
+    Key,
+    Limits,
+    Plugin,
+    PluginError,
+    Post,
+    Posted,
+    PostId,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+    UncertainError,
+)
+from plugins.x import find, length, media, publish
+from plugins.x.answers import Json, Meaning
+from plugins.x.client import Client
+from plugins.x.failures import LAG, meaning
+from plugins.x.ledger import Ledger
+from plugins.x.media import Uploads
+from plugins.x.memory import Memory
+from plugins.x.prices import Kind, of_post
+from plugins.x.settings import XSettings
+from plugins.x.signing import Login
+
+__all__ = ["XPlugin", "XSettings"]
+
+T = TypeVar("T")
+
+_SHORT: Final = 280
+_LONG: Final = 25_000
+_SETTLE_AFTER: Final = timedelta(seconds=30)
+"""A request ends after 15 s there as here, and what it made shows within another 15."""
+
+
+class XPlugin(Plugin[XSettings], Edits, Deletes, Finds):
+    """One account: posts, answers, edits within the hour, deletes, and is searched for what may have arrived.
+
+    Everything costs money: it is counted before it is asked for, and nothing goes beyond the account's budgets.
+    """
+
+    Settings: ClassVar = XSettings
+
+    def __init__(self, settings: XSettings, keep: Keep, clock: Clock) -> None:
+        """Take what the account needs; no I/O happens here."""
+        super().__init__(settings, keep, clock)
+        self._login = Login.of(settings)
+        self._client = Client(settings.base_url, self._login, clock)
+        self._ledger = Ledger(keep, clock, daily=settings.daily_budget, monthly=settings.monthly_budget)
+        self._uploads = Uploads(self._client, self._ledger, clock, settings.media_time.total_seconds())
+        self._memory = Memory()
+        self._account = ""
+        self._username = ""
+
+    async def __aenter__(self) -> Self:
+        """Check the login, and learn who the account is."""
+        if missing := self.settings.missing:
+            raise UnauthorizedError(f"The account on X has no login yet: set its {', '.join(missing)}.")
+        if not self._login.plausible:
+            raise UnauthorizedError("The keys and tokens for X aren't any: one holds characters that none has.")
+        try:
+            await self._ledger.load()
+            self._client.open()
+            await self._introduce()
+        except BaseException:
+            await self._client.close()
+            raise
+        self.limits = Limits(
+            text=_LONG if self.settings.premium else _SHORT,
+            media=media.COUNT,
+            media_bytes=media.PICTURE_BYTES,
+            media_types=media.TYPES,
+            settle_after=_SETTLE_AFTER,
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Let go of the connections, in the middle of a call too."""
+        await self._client.close()
+
+    def length(self, text: str) -> int:
+        """Count a text as X does: a link is 23, most of what isn't Latin, Greek or Cyrillic counts twice."""
+        return length.weighted(text)
+
+    async def post(self, post: Post, key: Key) -> Posted:
+        """Publish, after its attachments are at X; X has no keys, so that the same key twice is two posts.
+
+        A text that X calls a duplicate is refused where the other one surely isn't this very post, and else in doubt.
+        """
+        publish.check(post, self.length(post.text), self.limits.text)
+        media.check(post.media)
+        kind = of_post(link=length.has_link(post.text), summoned=publish.is_summoned(post))
+        if (why_not := self._ledger.may(kind)) is not None:
+            raise RefusedError(why_not)
+        attached = await self._uploads.ready(post.media, key)
+        with self._uploads.until_settled(key):
+            made = publish.body(post, attached)
+            try:
+                posted = await self._paid(kind, lambda: publish.publish(self._client, made, self._username))
+            except RefusedError as error:
+                if meaning(error) is Meaning.DUPLICATE:
+                    await self._doubt_twins(post, key)
+                raise
+        self._memory.note_made(posted.id, key.token)
+        return posted
+
+    async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
+        """Change a post of the last hour, as Premium accounts can; what it is then has a new id.
+
+        Its newest version is read first: one that is already so is left alone, and costs no edit.
+        """
+        if not self.settings.premium:
+            raise RefusedError(publish.NO_PREMIUM)
+        publish.check(Post(text=post.text, media=post.media), self.length(post.text), self.limits.text)
+        if post.warning:
+            publish.check(post, 0, 0)
+        media.check(post.media)
+        now = self.clock.now() + (self._client.skew or timedelta(0))
+        version = await publish.newest(self._client, self._ledger, posted.id, now)
+        if version.is_already(post):
+            return publish.posted(version.id, self._username)
+        if version.why_not is not None:
+            raise RefusedError(version.why_not)
+        kind = of_post(link=length.has_link(post.text))
+        attached = await self._uploads.ready(post.media, key)
+        with self._uploads.until_settled(key):
+            changed = publish.edit_body(post, version, attached)
+            edited = await self._paid(kind, lambda: publish.publish(self._client, changed, self._username))
+        self._memory.note_made(edited.id, key.token)
+        return edited
+
+    async def delete(self, posted: Posted) -> None:
+        """Delete a post; one that X doesn't know any more counts as done."""
+        if not await self._paid(Kind.DELETE, lambda: publish.delete(self._client, posted.id)):
+            await self._ledger.refund(Kind.DELETE)
+
+    async def find(self, post: Post, key: Key, since: datetime, known: AbstractSet[PostId]) -> Posted | None:
+        """Look through the account's own posts, back to `since`; only the second look, 15 s later, is sure of nothing.
+
+        A new post may be missing in X's own list for some seconds.
+        """
+        self._memory.note_known(key.token, known)
+        found = await self._look(post, since, known)
+        if found is not None:
+            self._memory.note_made(found, key.token)
+            return publish.posted(found, self._username)
+        if self._memory.is_surely_absent(key.token, self.clock.monotonic()):
+            return None
+        raise UncertainError("X doesn't list it, but a new post may take a while to be listed.", retry_after=LAG)
+
+    async def _look(self, post: Post, since: datetime, known: AbstractSet[PostId]) -> str | None:
+        wanted = find.Wanted(account=self._account, post=post, since=since, known=known)
+        return await find.look(self._client, self._ledger, wanted, self.clock)
+
+    async def _doubt_twins(self, post: Post, key: Key) -> None:
+        """Raise UncertainError where what X calls a duplicate may be a twin of nothing, but the post itself.
+
+        What is older than the key, or belongs to another delivery, isn't; whatever else is listed may be. Where
+        nothing is, only what was in doubt before may have arrived all the same: once, that is looked for again.
+        """
+        unsure = "X has this text already, and it can't be told whether that is this very post."
+        try:
+            found = await self._look(post, key.minted_at, self._memory.others(key.token))
+        except PluginError:
+            raise UncertainError(unsure, answered=True) from None
+        doubted = self._memory.was_looked_for(key.token) and self._memory.contest(key.token)
+        if found is not None or doubted:
+            raise UncertainError(unsure, answered=True, retry_after=LAG)
+
+    async def _paid(self, kind: Kind, do: Callable[[], Awaitable[T]]) -> T:
+        """Do what costs money: counted before, and given back where it certainly wasn't done."""
+        await self._ledger.reserve(kind)
+        try:
+            return await do()
+        except (RefusedError, UnavailableError, UnauthorizedError):
+            await self._ledger.refund(kind)
+            raise
+
+    async def _introduce(self) -> None:
+        try:
+            answer = await self._client.call("GET", "/2/users/me")
+        except RefusedError as error:
+            raise UnauthorizedError(str(error)) from None
+        told = answer.get("data")
+        me = cast("Json", told) if isinstance(told, dict) else {}
+        self._account, self._username = str(me.get("id") or ""), str(me.get("username") or "")
+        if not self._account or not self._username:
+            raise UnavailableError(f"X doesn't tell whose the login is: is {self.settings.base_url} X's API?")
+        await self._ledger.charge(Kind.READ_SELF)

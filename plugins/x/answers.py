@@ -15,8 +15,8 @@ from typing import Any, Final, cast
 
 Json = dict[str, Any]
 
-_REPLY_RULE: Final = ("not been mentioned or otherwise engaged", "only reply to or quote posts where you are mentioned")
-_PARENT_GONE: Final = "deleted or not visible to you"
+_REPLY_RULE: Final = ("mentioned or otherwise engaged", "only reply to or quote posts where you are mentioned")
+_PARENT_GONE: Final = "deleted or not visible to"
 _DUPLICATE: Final = "duplicate content"
 
 

@@ -61,6 +61,7 @@ class Client(AsyncClient):
             headers={"User-Agent": _AGENT},
             timeout=aiohttp.ClientTimeout(total=None),  # by the clock of the account instead
             trace_configs=[_tracing()],
+            middlewares=(_once,),
         )
 
     async def close(self) -> None:
@@ -113,7 +114,13 @@ class Client(AsyncClient):
         self._calls.add(sent)
         try:
             answer = await self._clock.within(TIMEOUT, _unless_cancelled(sent))
-        except (aiohttp.ClientError, OSError, ValueError, _ClosedError) as error:  # TimeoutError is an OSError
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+            _BrokenError,
+            _ClosedError,
+        ) as error:  # TimeoutError is an OSError
             raise broken(error, self._attempt(publishes=publishes, sent=bool(trace.connected))) from None
         finally:
             sent.cancel()
@@ -192,6 +199,27 @@ async def _unless_cancelled(call: asyncio.Future[Answer]) -> Answer:
     if call.cancelled():
         raise _ClosedError
     return call.result()
+
+
+class _BrokenError(Exception):
+    """The connection broke while something was sent or awaited."""
+
+
+_NO_ANSWER: Final = (aiohttp.ClientError, OSError, ValueError, _BrokenError, _ClosedError)
+"""How a request ends without an answer; TimeoutError is an OSError."""
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request once: aiohttp sends a GET or DELETE again by itself when its connection broke.
+
+    The second one would have the nonce of the first, for which X refuses the login.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenError from error
 
 
 def _tracing() -> aiohttp.TraceConfig:

@@ -59,9 +59,9 @@ def cause(error: BaseException) -> AnsweredError | None:
 
 
 def meaning(error: BaseException) -> Meaning:
-    """Return what X's answer means, OTHER where there was none; a status 404 is ABSENT whatever it says."""
+    """Return what X's answer means; OTHER where there was none to rely on; a 404 is ABSENT whatever it says."""
     answered = cause(error)
-    if answered is None:
+    if answered is None or answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Meaning.OTHER
     return Meaning.ABSENT if answered.status == HTTPStatus.NOT_FOUND else answered.problem.meaning
 

@@ -24,7 +24,7 @@ _MARGIN: Final = timedelta(minutes=1)
 _BLIND_MARGIN: Final = timedelta(minutes=5)
 _FIELDS: Final = "created_at,conversation_id,entities,note_post,attachments"
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
-_LINKED = re.compile(r"\S*(?:://|\w\.\w)\S*")
+_DOT = re.compile(r"\w\.\w")
 _LEADING = re.compile(r"^(?:@\w{1,20}\s+)+")
 
 
@@ -138,9 +138,16 @@ def judge(status: Json, wanted: Wanted, begin: datetime) -> Verdict:
     texts = [canonical(text) for text in shown(status, is_reply=wanted.post.in_reply_to is not None)]
     if ours in texts:
         return Verdict.YES
-    bare = _LINKED.sub("", ours).split()
-    similar = any(_LINKED.search(text) and _LINKED.sub("", text).split() == bare for text in texts)
-    return Verdict.PERHAPS if similar and _LINKED.search(ours) else Verdict.NO
+    bare = _without_links(ours)
+    if len(bare) == len(ours.split()):
+        return Verdict.NO
+    similar = any(_without_links(text) == bare and len(text.split()) > len(bare) for text in texts)
+    return Verdict.PERHAPS if similar else Verdict.NO
+
+
+def _without_links(text: str) -> list[str]:
+    """Return the words of a text that surely hold no link."""
+    return [word for word in text.split() if "://" not in word and not _DOT.search(word)]
 
 
 def _elsewhere(status: Json, parents: Mapping[str, str], post: Post) -> bool:

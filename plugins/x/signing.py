@@ -6,6 +6,7 @@ oauthlib's own client writes tokens and signatures to its log at DEBUG; its func
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from oauthlib.common import generate_nonce
@@ -63,7 +64,8 @@ class Login:
         base = _OAUTH.signature_base_string(
             method, _OAUTH.base_string_uri(url), _OAUTH.normalize_parameters([*asked, *own])
         )
-        signed = _OAUTH.sign_hmac_sha1(base, self.consumer_secret, self.access_token_secret)
+        secrets = SimpleNamespace(client_secret=self.consumer_secret, resource_owner_secret=self.access_token_secret)
+        signed = _OAUTH.sign_hmac_sha1_with_client(base, secrets)
         headers: dict[str, str] = cast("Any", parameters).prepare_headers([*own, ("oauth_signature", signed)])
         return headers["Authorization"]
 

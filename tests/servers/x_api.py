@@ -12,7 +12,7 @@ from twitter_text import parse_tweet
 
 from tests.servers import x_media, x_messages, x_search
 from tests.servers.x_faults import PROBLEMS, problem
-from tests.servers.x_world import Asked, Picture, Tweet, includes, moment_of, show, show_person, tidy
+from tests.servers.x_world import Asked, Picture, Tweet, Words, includes, moment_of, show, show_person, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,8 @@ def route(x: X, call: Call) -> web.Response:
     for method, pattern, allowed, handler in _ROUTES:
         found = re.fullmatch(pattern, call.path) if method == call.method else None
         if found:
-            unknown = sorted(set(call.query) - allowed)
+            other = {Words.POST: "tweet.fields", Words.TWEET: "post.fields"}[x.words]
+            unknown = sorted(set(call.query) - (allowed - {other}))
             if unknown:
                 return invalid(f"The query parameter [{unknown[0]}] is not known.", unknown[0], call.query[unknown[0]])
             answer = handler(x, call, found[1] if found.groups() else "")
