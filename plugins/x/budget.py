@@ -14,7 +14,7 @@ its days: so a clock that is set, either way, resets nothing and counts nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -115,6 +115,25 @@ def stop(kind: Kind, count: int, days: Days, today: date, budgets: Budgets) -> S
             why = _sentence(group, setting, until, spent=spent, budget=budget, costs=None if used_up else costs)
             return Stop(group=group, budget=setting, until=until, why=why)
     return None
+
+
+def room(kinds: Iterable[Kind], days: Days, today: date, budgets: Budgets) -> int | None:
+    """Return how many of something may be done before it stops, each charged as all of some kinds; None: any number.
+
+    It is at least one where the first isn't stopped yet, though that one may then be more than its share.
+    """
+    charged = tuple(kinds)
+    group = GROUPS[charged[0]]
+    limits = ((budgets.monthly, in_month(days, today)), (budgets.daily, days.get(today, 0)))
+    each = sum(price(kind) for kind in charged)
+    left = [
+        max(0, budget * SHARES[group] - spent * _HUNDRED) // (each * _HUNDRED)
+        for budget, spent in limits
+        if group is not None and budget is not None and each
+    ]
+    if not left:
+        return None
+    return 0 if stop(charged[0], 1, days, today, budgets) is not None else max(1, min(left))
 
 
 def _sentence(group: Group, setting: str, until: date, *, spent: int, budget: int, costs: int | None) -> str:

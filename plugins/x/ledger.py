@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, cast
 
 from bridge.plugin import Clock, Keep, RefusedError, Spending, UnavailableError
-from plugins.x.budget import Budgets, Stop, forecast, in_month, stop
+from plugins.x.budget import Budgets, Stop, forecast, in_month, room, stop
 from plugins.x.prices import Kind, micro, money, price
 
 _NAME: Final = "spending"
@@ -65,6 +65,13 @@ class Ledger:
     def stop(self, kind: Kind, count: int = 1) -> Stop | None:
         """Return what keeps so many from being done now, if anything does."""
         return stop(kind, count, self._days, self._today(), self._budgets)
+
+    def room(self, *kinds: Kind) -> int | None:
+        """Return how many may be done before it stops, each charged as all of these kinds; None: any number.
+
+        By it a page is as long as there is money for: `room(Kind.READ_MENTION, Kind.READ_USER)`.
+        """
+        return room(kinds, self._days, self._today(), self._budgets)
 
     async def reserve(self, kind: Kind, count: int = 1) -> None:
         """Count what is about to be done; on return it is committed.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.x.budget import GROUPS, SHARES, Budgets, Group, Stop, forecast, in_month, stop
+from plugins.x.budget import GROUPS, SHARES, Budgets, Group, Stop, forecast, in_month, room, stop
 from plugins.x.prices import PRICES, Kind, of_post, price
 
 TODAY = date(2026, 1, 15)
@@ -198,3 +198,23 @@ def test_the_forecast_goes_on_as_the_last_week_did(days: dict[date, int], today:
 )
 def test_what_a_post_is_charged_as(link: bool, summoned: bool, kind: Kind) -> None:
     assert of_post(link=link, summoned=summoned) is kind
+
+
+@pytest.mark.parametrize(
+    ("kinds", "spent", "budgets", "many"),
+    [
+        ([Kind.READ_MENTION], 0, DAILY, 800),
+        ([Kind.READ_MENTION], 0, MONTHLY, 800),
+        ([Kind.READ_MENTION], 799_500, DAILY, 1),
+        ([Kind.READ_MENTION], 800_000, DAILY, 0),
+        ([Kind.READ_MENTION, Kind.READ_USER], 0, DAILY, 72),
+        ([Kind.READ_MENTION], 0, Budgets(daily=DOLLAR, monthly=DOLLAR // 2), 400),
+        ([Kind.POST], 900_000, DAILY, 6),
+        ([Kind.POST], 990_000, DAILY, 0),
+        ([Kind.READ_MENTION], 10**9, Budgets(), None),
+        ([Kind.LOOK], 10**9, DAILY, None),
+        ([Kind.UPLOAD], 0, DAILY, None),
+    ],
+)
+def test_how_many_there_is_room_for(kinds: list[Kind], spent: int, budgets: Budgets, many: int | None) -> None:
+    assert room(kinds, {TODAY: spent}, TODAY, budgets) == many

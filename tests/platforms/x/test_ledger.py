@@ -122,6 +122,7 @@ async def test_what_was_read_is_charged_whatever_the_budget_says(keep: Shaky, cl
     await ledger.charge(Kind.READ_USER, 100)
     assert spent(ledger)[0] == 1
     assert ledger.stop(Kind.READ_USER) is not None
+    assert ledger.room(Kind.READ_USER) == 0
 
 
 async def test_what_did_not_happen_is_given_back(keep: Shaky, clock: FakeClock) -> None:
