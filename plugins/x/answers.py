@@ -32,6 +32,7 @@ class Meaning(Enum):
     CAPPED = "the plan's own cap is reached"
     CLOCK = "the request is dated too far from X's time"
     ABSENT = "there is no such thing"
+    TROUBLE = "X has trouble of its own"
     OTHER = "something else"
 
 
@@ -43,6 +44,9 @@ _KINDS: Final = {
     "credits": Meaning.CREDITS,
     "usage-capped": Meaning.CAPPED,
     "resource-not-found": Meaning.ABSENT,
+    "internal-error": Meaning.TROUBLE,
+    "resource-unavailable": Meaning.TROUBLE,
+    "field-hydration-failure": Meaning.TROUBLE,
 }
 _BY_CODE: Final = {
     187: Meaning.DUPLICATE,

@@ -19,8 +19,8 @@ import aiohttp
 from tweepy.asynchronous import AsyncClient
 from yarl import URL
 
-from bridge.plugin import Clock, RefusedError
-from plugins.x.answers import Answer, Json, Problem, problems
+from bridge.plugin import Clock, RefusedError, UnavailableError
+from plugins.x.answers import Answer, Json, Meaning, Problem, problems
 from plugins.x.failures import AnsweredError, Attempt, answered, broken, lowered, refusal
 from plugins.x.older import NEWER, older
 from plugins.x.signing import Login
@@ -127,7 +127,8 @@ class Client(AsyncClient):
             self._calls.discard(sent)
         if answer.time is not None:
             self.skew = answer.time - self._clock.now()
-        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        done = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+        if not done or (answer.body.strip() and answer.data is None):
             self._fail(answer, publishes=publishes)
         return answer
 
@@ -158,16 +159,15 @@ class Client(AsyncClient):
             return Answer(status=response.status, headers=lowered(response.headers), body=said)
 
     def _read(self, answer: Answer, *, publishes: bool) -> Json:
-        body = answer.data
-        if body is None:
-            if answer.body.strip() or publishes:
-                self._fail(answer, publishes=publishes)
-            return {}
+        body = answer.data or {}
         if publishes and not isinstance(body.get("data"), dict):
             self._fail(answer, publishes=publishes)
         if not publishes and not body.keys() & {"data", "meta"} and (found := problems(body)):
-            status = HTTPStatus.NOT_FOUND if found[0].kind == "resource-not-found" else HTTPStatus.FORBIDDEN
-            raise RefusedError(refusal(status, found[0])) from AnsweredError(status, found[0])
+            problem = self._login.hidden(found[0])
+            if problem.meaning is Meaning.TROUBLE:
+                raise UnavailableError("X has trouble of its own, and doesn't tell what was asked.")
+            status = HTTPStatus.NOT_FOUND if problem.meaning is Meaning.ABSENT else HTTPStatus.FORBIDDEN
+            raise RefusedError(refusal(status, problem)) from AnsweredError(status, problem)
         return body
 
     def _fail(self, answer: Answer, *, publishes: bool) -> NoReturn:

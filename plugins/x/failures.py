@@ -153,7 +153,9 @@ def _doubt(sentence: str, attempt: Attempt, wait: timedelta | None) -> PluginErr
 def _said(problem: Problem) -> str:
     """Return the end of our sentence: X's own, cleaned and short, where it gave one."""
     sentence = " ".join(clean_inbound(problem.detail, _SENTENCE).split())
-    return f": {sentence}" if sentence else "."
+    if not sentence:
+        return "."
+    return f": {sentence}" if sentence.endswith((".", "?", "!", "…")) else f": {sentence}."
 
 
 def retry_after(answer: Answer, now: datetime) -> timedelta | None:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from mimetypes import guess_extension
 from typing import Any, Final, Protocol, cast
 
@@ -168,8 +169,7 @@ class Uploads:
         return _Upload(id=_id(data), since=self._clock.monotonic(), wait=_wait(data))
 
     async def _whole(self, one: Media) -> Json:
-        form = aiohttp.FormData()
-        form.add_field("media", one.data, filename=_name(one), content_type=kind_of(one))
+        form = _form(one, one.data)
         form.add_field("media_category", _category(one))
         return _data(await self._api.call("POST", "/2/media/upload", form=form))
 
@@ -177,8 +177,7 @@ class Uploads:
         begin = {"media_category": _category(one), "media_type": kind_of(one), "total_bytes": len(one.data)}
         identifier = _id(_data(await self._api.call("POST", "/2/media/upload/initialize", json=begin)))
         for index, at in enumerate(range(0, len(one.data), _CHUNK)):
-            form = aiohttp.FormData()
-            form.add_field("media", one.data[at : at + _CHUNK], filename=_name(one), content_type=kind_of(one))
+            form = _form(one, one.data[at : at + _CHUNK])
             form.add_field("segment_index", str(index))
             await self._api.call("POST", f"/2/media/upload/{identifier}/append", form=form)
         ended = _data(await self._api.call("POST", f"/2/media/upload/{identifier}/finalize"))
@@ -209,8 +208,12 @@ def _category(one: Media) -> str:
     return "tweet_image" if kind in PICTURES else "tweet_gif" if kind == _GIF else "tweet_video"
 
 
-def _name(one: Media) -> str:
-    return f"attachment{guess_extension(kind_of(one)) or ''}"
+def _form(one: Media, data: bytes) -> aiohttp.FormData:
+    """Return a form with bytes of a picture, as a file: bytes as they are would be written without a pause."""
+    form = aiohttp.FormData()
+    name = f"attachment{guess_extension(kind_of(one)) or ''}"
+    form.add_field("media", BytesIO(data), filename=name, content_type=kind_of(one))
+    return form
 
 
 def _data(answer: Json) -> Json:
