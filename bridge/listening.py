@@ -18,7 +18,7 @@ from bridge.commands import hearing, relay
 from bridge.domain.clock import wait_event
 from bridge.domain.deadline import contained
 from bridge.domain.ids import Cursor
-from bridge.domain.items import Deleted, Edited, Gap, Heard, Item
+from bridge.domain.items import Deleted, Edited, Gap, Heard, Item, Notice
 from bridge.domain.mint import Mint
 from bridge.domain.retry import backoff
 from bridge.plugin import Listens, PluginError
@@ -215,6 +215,9 @@ class Listener:
         changes = inbox.hear(tx, account=self._account.name, things=things, received_at=now) if things else []
         if changes:
             relay.relay(tx, changes, rights=rights, now=now, mint=mint)
+        for thing in batch:
+            if isinstance(thing, Notice):
+                relay.notice(tx, self._account.name, thing.text, rights=rights, mint=mint, now=now)
         cursors.move(tx, cursor_name(self._account.name), batch[-1].cursor, now)
 
 

@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from bridge.domain.clock import Clock
 from bridge.domain.durations import Duration
 from bridge.domain.ids import Cursor, PostId, by_age
-from bridge.domain.items import Author, Deleted, Edited, Gap, Heard, Item, Seen
+from bridge.domain.items import Author, Deleted, Edited, Gap, Heard, Item, Notice, Seen
 from bridge.domain.posts import Key, Media, Memo, Money, Post, Posted, Ref, Spending, Visibility
 from bridge.domain.profiles import Profile
 from bridge.domain.text import clean_inbound, graphemes, strip_leading_mentions, to_text
@@ -58,6 +58,7 @@ __all__ = [
     "Media",
     "Memo",
     "Money",
+    "Notice",
     "Plugin",
     "PluginError",
     "Post",
@@ -297,7 +298,7 @@ class Spends(ABC):
 
     @abstractmethod
     def spending(self) -> Spending:
-        """Return what was spent so far, from memory; asked of an entered plugin alone."""
+        """Return what was spent so far, over restarts; at once, from memory. Asked of an entered plugin alone."""
 
 
 class LogsIn(ABC):

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
     from bridge.domain.accounts import Off
     from bridge.domain.deliveries import Delivery
-    from bridge.domain.posts import Money, Post
+    from bridge.domain.posts import Money, Post, Spending
     from bridge.plugin import Limits
 
 
 def _nothing(_post: Post) -> None:
+    return None
+
+
+def _unknown() -> None:
     return None
 
 
@@ -29,7 +33,8 @@ class AccountView:
     sentence where it is not up, `starting` for how long its plugin is being entered by now, `deaf` why nothing is heard
     from it, and `stuck` why nothing goes out to it though it is up. `limits` are the last known ones, None if it was
     never reached; `length` counts a text as the platform does, and `cost` tells what publishing something will cost,
-    None where it costs nothing or the plugin can't tell. `edits`, `deletes`, `finds`, `listens`, `repeats`,
+    None where it costs nothing or the plugin can't tell. `spending` tells what was spent, None where the plugin doesn't
+    count it or isn't up. `edits`, `deletes`, `finds`, `listens`, `repeats`,
     `favours` and `shows` say what its plugin can do.
     """
 
@@ -41,6 +46,7 @@ class AccountView:
     limits: Limits | None
     length: Callable[[str], int]
     cost: Callable[[Post], Money | None] = _nothing
+    spending: Callable[[], Spending | None] = _unknown
     barred: bool = False
     off: Off | None = None
     mistake: str | None = None

@@ -9,6 +9,7 @@ from bridge.commands.compose import named
 from bridge.commands.context import saying
 from bridge.commands.reasons import who
 from bridge.commands.waiting import age, since
+from bridge.domain.money import spending
 from bridge.domain.wording import clause, plural
 from bridge.store import accounts, backlog
 
@@ -120,6 +121,8 @@ def _facts(turn: Turn, view: AccountView) -> Iterator[str]:
     if view.limits is not None:
         pictures = plural(view.limits.media, "picture") if view.limits.media else "no pictures"
         yield f"takes {plural(view.limits.text, 'character')} and {pictures} a post"
+    if (spent := view.spending()) is not None:
+        yield spending(spent)
     rooms = [room.jid for room in settings.rooms if room.post_to is None or view.name in room.post_to]
     hearing = settings.rooms_hearing(view.name, private=False)
     yield f"posted to from {', '.join(rooms) or 'no room'}; heard in {', '.join(hearing) or 'no room'}"

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.later import planned
+from bridge.domain.money import cost
 from bridge.domain.people import Place
 from bridge.domain.pictures import PictureState, taken, undescribed
 from bridge.domain.posts import Post
 from bridge.domain.reviews import waits
 from bridge.domain.text import clean_inbound, graphemes
-from bridge.domain.wording import FITS, Lack, Preview, cost, gathered, more, receipt
+from bridge.domain.wording import FITS, Lack, Preview, gathered, more, receipt
 from bridge.settings import Mode
 from bridge.store import floods, inbox, notices, outbox, pictures, posts, reviews, timers
 from bridge.store import receipts as stored_receipts

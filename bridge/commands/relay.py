@@ -18,7 +18,7 @@ from bridge.domain.deliveries import DeliveryKind, State
 from bridge.domain.inbox import Change, ItemState, News
 from bridge.domain.people import Place, Target
 from bridge.domain.text import clean_inbound, is_blank, quoted_lines
-from bridge.domain.wording import tag, verb
+from bridge.domain.wording import clause, tag, verb
 from bridge.store import floods, inbox, notices, outbox, posts
 from bridge.store import receipts as stored_receipts
 from bridge.store import shown as shown_lines
@@ -119,6 +119,16 @@ def _count(
 def gap(tx: Tx, account: str, *, rights: Rights, mint: Callable[[], str], now: datetime) -> None:
     """Owe those who hear an account that something may have been said there which nobody can list any more."""
     body = f"{account} no longer lists all that was said while I was away: something may be missing here, look there"
+    _tell_hearers(tx, account, body, rights=rights, mint=mint, now=now)
+
+
+def notice(tx: Tx, account: str, text: str, *, rights: Rights, mint: Callable[[], str], now: datetime) -> None:
+    """Owe those who hear an account what it has to tell itself, in the words of its plugin; of no words, nothing."""
+    if not is_blank(text):
+        _tell_hearers(tx, account, f"{account}: {clause(text)}", rights=rights, mint=mint, now=now)
+
+
+def _tell_hearers(tx: Tx, account: str, body: str, *, rights: Rights, mint: Callable[[], str], now: datetime) -> None:
     for target in _or_admins(rights.settings.rooms_hearing(account, private=False), rights):
         notices.add_line(tx, target=target, body=body, origin_id=mint(), at=now)
 

@@ -103,5 +103,16 @@ class Gap:
     cursor: Cursor
 
 
-Heard: TypeAlias = Item | Edited | Deleted | Gap | Seen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that the account itself has to tell those who hear it, in one sentence: that it stops listening, say.
+
+    It is told in the same commit as `cursor`, the position after it, is stored in, and not again from there on.
+    """
+
+    text: str
+    cursor: Cursor
+
+
+Heard: TypeAlias = Item | Edited | Deleted | Gap | Notice | Seen
 """What a listing yields."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.outbox import StoredPost, Tally
-    from bridge.domain.posts import Money
     from bridge.domain.when import Moment
 
 NOTHING = "Nothing was posted."
@@ -87,7 +85,8 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
         case Tell.RECOVERED:
             return f"{lead}: sent after all{at}"
         case Tell.FAILED:
-            return f"{lead} FAILED: {why}. {retry} tries again, {drop} gives it up{rest}"
+            follow = _follow_up(delivery) if delivery.kind is DeliveryKind.EDIT else ""
+            return f"{lead} FAILED: {why}. {retry} tries again, {drop} gives it up{follow}{rest}"
         case Tell.UNDELETED:
             return f"{lead} could NOT be deleted: {why}. {retry} tries again; it is still there{at}"
         case Tell.STALE:
@@ -100,6 +99,14 @@ def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: 
                 f"{lead}: I can't tell whether it arrived ({why}). {retry} if it isn't there, {seen} if it is, "
                 f"{drop} to leave it{rest}"
             )
+
+
+def _follow_up(delivery: Delivery) -> str:
+    """Return what can be done about something published that its platform doesn't change."""
+    place = delivery.source.place
+    return (
+        f"; {verb(place, 'post TEXT')} adds to it, or {verb(place, f'undo {short(delivery.post)}')} and post it again"
+    )
 
 
 _WHICH = {
@@ -289,15 +296,6 @@ def _for_good(preview: Preview, account: str, to: str | None) -> str:
     """Return what can't be done to a post there once it is out; of answers, whose line is full already, nothing."""
     words = " or ".join(preview.lasts.get(account, ()))
     return f" (can't be {words})" if words and to is None else ""
-
-
-def cost(prices: Iterable[Money]) -> str:
-    """Return what something costs, all in all, as the end of what is said of it: `, costs 0.02 USD`."""
-    total: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for one in prices:
-        total[one.currency] += one.amount
-    said = " and ".join(f"{amount.normalize():f} {clause(currency)}" for currency, amount in total.items())
-    return f", costs {said}" if said else ""
 
 
 def _how(deliveries: Sequence[Delivery]) -> str:

@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
 from bridge.commands.accounts import AccountView
-from bridge.plugin import Deletes, Edits, Favours, Finds, Listens, Money, Repeats, Shows, graphemes
+from bridge.plugin import Deletes, Edits, Favours, Finds, Listens, Money, Repeats, Shows, Spending, Spends, graphemes
 from bridge.registry.keeping import LIMITS, AccountKeep, Memory, read_limits, write_limits
 from bridge.store import StoreError
 
@@ -70,6 +70,7 @@ class Account:
         self._counter: AnyPlugin | None = None
         self._miscounted = False
         self._mispriced = False
+        self._misspent = False
         self.off: Off | None = None
         self.deaf: str | None = None
         self.stuck: str | None = None
@@ -161,6 +162,16 @@ class Account:
                 _log.exception("the plugin can't tell a cost", account=self.name, plugin=self.settings.plugin)
         return None
 
+    def spending(self) -> Spending | None:
+        """Return what was spent there; None where the plugin doesn't count it, isn't up, or can't tell."""
+        try:
+            return _spent(self.plugin.spending()) if self.up and isinstance(self.plugin, Spends) else None
+        except Exception:  # noqa: BLE001 - a plugin's bug is its own
+            if not self._misspent:
+                self._misspent = True
+                _log.exception("the plugin can't tell what was spent", account=self.name, plugin=self.settings.plugin)
+        return None
+
     def _asked(self) -> AnyPlugin | None:
         """Return an instance of the plugin that can be asked what needs no connection."""
         if self._counter is None and self._made.own is not None:
@@ -186,6 +197,7 @@ class Account:
             limits=self.limits,
             length=self.length,
             cost=self.cost,
+            spending=self.spending,
             edits=plugin is not None and issubclass(plugin, Edits),
             deletes=plugin is not None and issubclass(plugin, Deletes),
             finds=plugin is not None and issubclass(plugin, Finds),
@@ -214,8 +226,28 @@ def _price(cost: object) -> Money | None:
     """Return a cost that can be said; raises where it is none."""
     if cost is None:
         return None
-    if not isinstance(cost, Money):
-        raise TypeError(f"a cost is Money, not {type(cost).__name__}")
-    if not cost.amount.is_finite() or len(cost.currency) != _CURRENCY:
-        raise ValueError("a cost is a number, and three letters for its currency")
-    return cost if cost.amount else None
+    price = _sound(cost)
+    return price if price.amount else None
+
+
+def _spent(spending: object) -> Spending:
+    """Return a spending that can be said; raises where it is none."""
+    if not isinstance(spending, Spending):
+        raise TypeError(f"what was spent is a Spending, not {type(spending).__name__}")
+    for one in (spending.today, spending.month):
+        _sound(one)
+    for one in (spending.daily_budget, spending.monthly_budget, spending.forecast):
+        if one is not None:
+            _sound(one)
+    return spending
+
+
+def _sound(money: object) -> Money:
+    """Return money that can be said; raises where it is none."""
+    if not isinstance(money, Money):
+        raise TypeError(f"an amount of money is Money, not {type(money).__name__}")
+    if not money.amount.is_finite() or len(money.currency) != _CURRENCY:
+        raise ValueError("an amount of money is a number, and three letters for its currency")
+    if not isinstance(cast("object", money.why), str):
+        raise TypeError("what explains a price is a text")
+    return money

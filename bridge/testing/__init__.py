@@ -17,6 +17,7 @@ from bridge.testing.fakes import (
     FullFakePlugin,
     ListeningFakePlugin,
     SociableFakePlugin,
+    SpendingFakePlugin,
     TrackingFakePlugin,
 )
 from bridge.testing.fates import Call, Fate, Published
@@ -43,6 +44,7 @@ __all__ = [
     "Published",
     "Shown",
     "SociableFakePlugin",
+    "SpendingFakePlugin",
     "TrackingFakePlugin",
     "Trouble",
 ]

@@ -32,6 +32,8 @@ from bridge.plugin import (
     Ref,
     Repeats,
     Shows,
+    Spending,
+    Spends,
     Tracks,
     UnavailableError,
     UncertainError,
@@ -48,6 +50,7 @@ __all__ = [
     "FullFakePlugin",
     "ListeningFakePlugin",
     "SociableFakePlugin",
+    "SpendingFakePlugin",
     "TrackingFakePlugin",
 ]
 
@@ -178,5 +181,13 @@ class SociableFakePlugin(FakePlugin, Repeats, Favours, Shows):
         return await self.on_line(self.settings.platform.profile(who))
 
 
-class AbleFakePlugin(FullFakePlugin, EditingFakePlugin, TrackingFakePlugin, SociableFakePlugin):
+class SpendingFakePlugin(FakePlugin, Spends):
+    """It counts what it spends as well."""
+
+    def spending(self) -> Spending:
+        """Return what the platform took."""
+        return self.settings.platform.spending()
+
+
+class AbleFakePlugin(FullFakePlugin, EditingFakePlugin, TrackingFakePlugin, SociableFakePlugin, SpendingFakePlugin):
     """It can do whatever the contract knows, but log in."""

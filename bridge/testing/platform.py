@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from bridge.plugin import (
@@ -35,6 +36,7 @@ from bridge.plugin import (
     Ref,
     RefusedError,
     Seen,
+    Spending,
     UnavailableError,
     UncertainError,
     graphemes,
@@ -201,6 +203,12 @@ class FakePlatform:
         """Have every listener look again."""
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def spending(self) -> Spending:
+        """Return what all that was published has cost, whenever that was."""
+        each = self.price or Money(amount=Decimal(0), currency="USD")
+        spent = Money(amount=each.amount * len(self._published), currency=each.currency)
+        return Spending(today=spent, month=spent)
 
     async def repeat(self, item: Ref, key: Key) -> Posted:
         """Repeat another's post, once."""

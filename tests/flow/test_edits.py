@@ -76,7 +76,10 @@ async def test_a_refused_correction_is_told_and_the_post_stays(build: Build) -> 
     await house.say("!post We are dwon")
     platform.will("edit", Fate(before=RefusedError("too late to edit")))
     assert (await house.say("!edit 1 We are down"))[2:] == [
-        "[1] mastodon correction FAILED: too late to edit. `!retry 1` tries again, `!drop 1` gives it up",
+        (
+            "[1] mastodon correction FAILED: too late to edit. `!retry 1` tries again, `!drop 1` gives it up; "
+            "`!post TEXT` adds to it, or `!undo 1` and post it again"
+        ),
         f"~[1] mastodon {LINK}, NOT corrected",
     ]
     assert platform.visible == ["We are dwon"]

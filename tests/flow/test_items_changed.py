@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.delivery import DIRECT
 from bridge.listening import cursor_name
-from bridge.plugin import Cursor, Gap, Visibility
+from bridge.plugin import Cursor, Gap, Notice, Visibility
 from bridge.store import cursors
 
 if TYPE_CHECKING:
@@ -108,3 +108,16 @@ async def test_a_gap_in_what_the_platform_lists_is_told_once(build: Build) -> No
     assert house.heard() == told
     await house.restart()
     assert house.heard() == []
+
+
+async def test_what_an_account_tells_itself_is_told_once_after_what_was_said_before(build: Build) -> None:
+    house = await build()
+    platform = house.platforms["mastodon"]
+    platform.say("hello")
+    platform.hear(Notice(text="Nothing more is read today.", cursor=Cursor("")))
+    await house.quiet()
+    assert house.heard() == ["[1] @kim@platform.example: hello", "mastodon: Nothing more is read today"]
+    await house.restart()
+    platform.say("hello again")
+    await house.quiet()
+    assert house.heard() == ["[2] @kim@platform.example: hello again"]

@@ -12,13 +12,14 @@ from bridge.testing.contract.kit import needed
 from bridge.testing.contract.listening import Listening
 from bridge.testing.contract.others import Favouring, Repeating, Showing
 from bridge.testing.contract.posting import Posting
+from bridge.testing.contract.spending import Counting
 from bridge.testing.contract.tracking import Tracking
 
 __all__ = ["PluginContract"]
 
 
 class PluginContract(
-    Entering, Posting, Failing, Editing, Deleting, Finding, Listening, Tracking, Repeating, Favouring, Showing
+    Entering, Posting, Failing, Editing, Deleting, Finding, Listening, Tracking, Repeating, Favouring, Showing, Counting
 ):
     """What a plugin promises; inherit it, name the `plugin_class`, and make a fixture `harness`.
 

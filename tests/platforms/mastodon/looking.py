@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from bridge.plugin import Cursor, Deleted, Edited, Gap, Heard, Item, Seen
+from bridge.plugin import Cursor, Deleted, Edited, Gap, Heard, Item, Notice, Seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -54,5 +54,7 @@ def words(thing: Heard) -> list[str]:
             return [f"deleted {thing.id}"]
         case Gap():
             return ["gap"]
+        case Notice():
+            return [f"notice {thing.text}"]
         case Seen():
             return []

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
+
+import pytest
 
 from bridge.commands.accounts import Installed
 from bridge.domain.accounts import Off
 from bridge.domain.deliveries import State
+from bridge.domain.posts import Money, Spending
 from bridge.store import accounts
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Bench
 
 ADMIN = "ana"
+
+
+def usd(amount: str | int) -> Money:
+    return Money(amount=Decimal(amount), currency="USD")
+
+
 ROOMS = "ops@rooms.example.org, sales@rooms.example.org"
 
 
@@ -78,6 +88,30 @@ async def test_all_about_one_account(bench: Bench) -> None:
         f"| posted to from {ROOMS}; heard in {ROOMS}",
         "| signs with ^%s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("spending", "line"),
+    [
+        (Spending(today=usd("0.315"), month=usd("4.20")), "spent 0.315 USD today; 4.2 USD this month"),
+        (
+            Spending(
+                today=usd(0), month=usd("4.2"), daily_budget=usd(1), monthly_budget=usd(20), forecast=usd("9.1259")
+            ),
+            (
+                "spent 0 USD today (1 USD left of 1 USD); 4.2 USD this month (15.8 USD left of 20 USD); "
+                "about 9.13 USD by its end"
+            ),
+        ),
+        (
+            Spending(today=usd("1.01"), month=usd("1.01"), daily_budget=usd(1), forecast=usd("0.004")),
+            "spent 1.01 USD today (0 USD left of 1 USD); 1.01 USD this month; about 0.004 USD by its end",
+        ),
+    ],
+)
+async def test_what_was_spent_is_said(bench: Bench, spending: Spending, line: str) -> None:
+    bench.accounts.change("x", spending=lambda: spending)
+    assert (await admin(bench, "account info x"))[5] == f"| {line}"
 
 
 async def test_only_admins_and_only_in_a_direct_chat(bench: Bench) -> None:

@@ -55,6 +55,19 @@ async def test_what_it_costs_is_added_up_over_its_parts(bench: Bench) -> None:
     assert line.startswith("[2] 23 characters: x 4 parts, costs 0.2 USD (can't be edited or deleted). Sending")
 
 
+async def test_what_explains_a_price_stands_after_it(bench: Bench) -> None:
+    bench.accounts.change(
+        "x", cost=lambda _: Money(amount=Decimal("0.2"), currency="USD", why="with a link; 0.1 without")
+    )
+    (line,) = await bench.direct("to x post hello")
+    assert line.startswith(
+        "[1] 5 characters: x ok, costs 0.2 USD (with a link; 0.1 without) (can't be edited or deleted). "
+    )
+    bench.accounts.change("x", limits=Limits(text=10))
+    (line,) = await bench.direct("to x post hello hello hello hello")
+    assert line.startswith("[2] 23 characters: x 4 parts, costs 0.8 USD (with a link; 0.1 without) (can't be")
+
+
 async def test_an_answer_says_its_price_alone(bench: Bench) -> None:
     bench.accounts.change("mastodon", edits=False)
     await bench.hears("any ETA?")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.commands.relay import gap, line, relay
+from bridge.commands.relay import gap, line, notice, relay
 from bridge.domain import pacing
 from bridge.domain.ids import short
 from bridge.domain.inbox import Change, News
@@ -253,6 +253,16 @@ async def test_edits_and_deletions_flood_no_room_either(bench: Bench) -> None:
     items = await bench.hears(*(f"number {number}" for number in range(12)))
     told = await relayed(bench, items, News.DELETED)
     assert [one.body for one in told[9:]] == ["[a] @kim@mastodon.example took it back", "... and 2 more: `!inbox`"]
+
+
+async def test_what_an_account_tells_itself_is_told_to_those_who_hear_it(bench: Bench) -> None:
+    now, mint = bench.clock.now(), Mint("m")
+    for text in ("Nothing more is read today:\n[1] @kim@x.example: \u202eit is\tover.", " \u200b\n", "a" * 1_000):
+        await bench.store.write(lambda tx, text=text: notice(tx, "x", text, rights=bench.rights, mint=mint, now=now))
+    told = await bench.told()
+    assert [one.to for one in told] == [OPS, SALES] * 2
+    assert told[0].body == told[1].body == "x: Nothing more is read today: [1] @kim@x.example: it is over"
+    assert len(told[2].body) < 350
 
 
 async def test_a_gap_is_told_to_those_who_hear_the_account(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from bridge.domain.clock import SystemClock
-from bridge.plugin import Limits, Money, PluginError, Post, UnauthorizedError, UnavailableError
+from bridge.plugin import Limits, Money, PluginError, Post, Spending, Spends, UnauthorizedError, UnavailableError
 from bridge.registry import (
     Account,
     Catalog,
@@ -34,6 +34,22 @@ Configure = Callable[[str], Settings]
 
 GOOD = '[accounts.one]\nplugin = "fake"\ntoken = "secret-token-1"\n'
 LEARNED = Limits(text=500, key_lifetime=timedelta(hours=1), media_types=frozenset({"image/png"}))
+
+CENT = Money(amount=Decimal("0.01"), currency="USD")
+
+
+class Spender(Spends):
+    """What of a plugin is asked for what it spent."""
+
+    def __init__(self, says: object) -> None:
+        self.says = says
+        self.asked = 0
+
+    def spending(self) -> Spending:
+        self.asked += 1
+        if isinstance(self.says, Exception):
+            raise self.says
+        return cast("Spending", self.says)
 
 
 @pytest.fixture
@@ -271,6 +287,42 @@ def test_what_a_plugin_says_of_its_price_is_passed_on(account: Account, plugin: 
     price = Money(amount=Decimal("0.02"), currency="USD")
     plugin.cost = lambda _self, post: price if post.text == "hello" else None
     assert [account.view().cost(Post(text=text)) for text in ("hello", "bye")] == [price, None]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        RuntimeError(),
+        "0.02 USD",
+        Spending(today=cast("Money", 1), month=CENT),
+        Spending(today=CENT, month=Money(amount=Decimal("NaN"), currency="USD")),
+        Spending(today=CENT, month=CENT, daily_budget=Money(amount=Decimal(1), currency="a whole euro")),
+        Spending(today=CENT, month=CENT, monthly_budget=cast("Money", "1 USD")),
+        Spending(today=CENT, month=CENT, forecast=Money(amount=cast("Decimal", 0.02), currency="USD")),
+        Spending(today=CENT, month=Money(amount=Decimal(1), currency="USD", why=cast("str", 1))),
+    ],
+)
+def test_of_a_plugin_that_can_not_tell_what_it_spent_nothing_is_told(account: Account, wrong: object) -> None:
+    plugin = Spender(wrong)
+    account.plugin = cast("Any", plugin)
+    account.set_status(Status(State.UP))
+    assert account.view().spending() is None
+    assert plugin.asked == 1
+
+
+def test_what_was_spent_is_passed_on_while_the_account_is_up(account: Account) -> None:
+    spent = Spending(today=CENT, month=CENT, daily_budget=CENT, monthly_budget=CENT, forecast=CENT)
+    account.plugin = cast("Any", Spender(spent))
+    assert account.view().spending() is None
+    account.set_status(Status(State.UP))
+    assert account.view().spending() == spent
+
+
+def test_a_plugin_without_the_ability_spends_nothing(account: Account, plugin: Any) -> None:
+    account.plugin = plugin(None, None, None)
+    assert account.plugin is not None
+    account.set_status(Status(State.UP))
+    assert account.view().spending() is None
 
 
 async def test_who_waits_for_a_change_misses_none(account: Account) -> None:

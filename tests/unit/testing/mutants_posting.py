@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, SecretStr
@@ -17,11 +18,13 @@ from bridge.plugin import (
     Cursor,
     Heard,
     Key,
+    Money,
     PluginError,
     Post,
     Posted,
     PostId,
     RefusedError,
+    Spending,
     UnauthorizedError,
     UnavailableError,
     UncertainError,
@@ -37,6 +40,19 @@ class ConnectsWhileItIsMade(AbleFakePlugin):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.line = asyncio.get_running_loop().create_future()
+
+
+@caught_by("test_what_was_spent_is_an_amount_of_money")
+class TellsMoreOfADayThanOfItsMonth(AbleFakePlugin):
+    def spending(self) -> Spending:
+        told = super().spending()
+        return replace(told, today=replace(told.today, amount=told.month.amount + 1))
+
+
+@caught_by("test_what_a_post_costs_is_spent")
+class ForgetsWhatItSpent(AbleFakePlugin):
+    def cost(self, post: Post) -> Money | None:
+        return Money(amount=Decimal("0.02"), currency="USD")
 
 
 @caught_by("test_a_login_that_is_no_good_is_unauthorized")
