@@ -187,7 +187,10 @@ class Plugin(ABC, Generic[S]):
         return graphemes(text)
 
     def cost(self, post: Post) -> Money | None:
-        """Return what publishing this will cost, or None where it costs nothing."""
+        """Return what publishing this will cost, or None where it costs nothing.
+
+        It is asked before anything is attempted; what is then in `media` has its type and description, and no data.
+        """
         del post
         return None
 

@@ -15,7 +15,7 @@ from bridge.domain.later import planned
 from bridge.domain.money import cost
 from bridge.domain.people import Place
 from bridge.domain.pictures import PictureState, taken, undescribed
-from bridge.domain.posts import Post
+from bridge.domain.posts import Media, Post
 from bridge.domain.reviews import waits
 from bridge.domain.text import clean_inbound, graphemes
 from bridge.domain.wording import FITS, Lack, Preview, gathered, more, receipt
@@ -143,23 +143,35 @@ def preview(
             grouped[one.account].append(one)
     return Preview(
         characters=graphemes(stored.text),
-        fits={name: _fit(name, ones, accounts) + _seen(name, ready, accounts) for name, ones in grouped.items()},
+        fits={name: _fit(name, ones, accounts, ready) + _seen(name, ready, accounts) for name, ones in grouped.items()},
         pictures=len(ready),
         parts=tuple(_cuts(grouped.values(), whole=whole)),
         lasts={name: _lasts(accounts.view(name)) for name in grouped},
     )
 
 
-def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts) -> str:
+def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts, ready: Sequence[StoredPicture]) -> str:
     view = accounts.view(name)
-    price = "" if view is None else cost(_prices(view, ones))
+    price = "" if view is None else cost(_prices(view, ones, ready))
     if len(ones) > 1:
         return f"{len(ones)} parts{price}"
     return (FITS if view is not None and view.limits is not None else "not checked (never reached yet)") + price
 
 
-def _prices(view: AccountView, ones: Sequence[Delivery]) -> list[Money]:
-    made = [Post(text=one.text, visibility=one.visibility, warning=one.warning) for one in ones]
+def _prices(view: AccountView, ones: Sequence[Delivery], ready: Sequence[StoredPicture]) -> list[Money]:
+    """Return what each part costs where it costs something; the pictures go with the first."""
+    shown = () if view.limits is None else taken(ready, view.limits)
+    pictures = tuple(Media(data=b"", type=one.type, alt=one.alt) for one in shown)
+    made = [
+        Post(
+            text=one.text,
+            in_reply_to=one.parent,
+            media=() if one.part else pictures,
+            visibility=one.visibility,
+            warning=one.warning,
+        )
+        for one in ones
+    ]
     return [price for one in made if (price := view.cost(one)) is not None]
 
 

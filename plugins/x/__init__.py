@@ -15,12 +15,15 @@ from bridge.plugin import (
     Keep,
     Key,
     Limits,
+    Money,
     Plugin,
     PluginError,
     Post,
     Posted,
     PostId,
     RefusedError,
+    Spending,
+    Spends,
     UnauthorizedError,
     UnavailableError,
     UncertainError,
@@ -32,7 +35,7 @@ from plugins.x.failures import LAG, meaning
 from plugins.x.ledger import Ledger
 from plugins.x.media import Uploads
 from plugins.x.memory import Memory
-from plugins.x.prices import Kind, of_post
+from plugins.x.prices import Kind, money, of_post, price, said
 from plugins.x.settings import XSettings
 from plugins.x.signing import Login
 
@@ -46,7 +49,7 @@ _SETTLE_AFTER: Final = timedelta(seconds=30)
 """A request ends after 15 s there as here, and what it made shows within another 15."""
 
 
-class XPlugin(Plugin[XSettings], Edits, Deletes, Finds):
+class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
     """One account: posts, answers, edits within the hour, deletes, and is searched for what may have arrived.
 
     Everything costs money: it is counted before it is asked for, and nothing goes beyond the account's budgets.
@@ -94,6 +97,18 @@ class XPlugin(Plugin[XSettings], Edits, Deletes, Finds):
     def length(self, text: str) -> int:
         """Count a text as X does: a link is 23, most of what isn't Latin, Greek or Cyrillic counts twice."""
         return length.weighted(text)
+
+    def cost(self, post: Post) -> Money:
+        """Return what publishing takes, with the descriptions of its pictures; a link makes it the dearest by far."""
+        link, summoned = length.has_link(post.text), publish.is_summoned(post)
+        rest = price(Kind.UPLOAD, len(post.media)) + price(Kind.DESCRIBE, sum(bool(one.alt) for one in post.media))
+        without = price(of_post(link=False, summoned=summoned)) + rest
+        why = f"with a link; {said(without)} without" if link else ""
+        return money(price(of_post(link=link, summoned=summoned)) + rest, why)
+
+    def spending(self) -> Spending:
+        """Return what was spent, by X's price list, and what may be."""
+        return self._ledger.spending()
 
     async def post(self, post: Post, key: Key) -> Posted:
         """Publish, after its attachments are at X; X has no keys, so that the same key twice is two posts.

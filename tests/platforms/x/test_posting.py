@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.plugin import (
+    Money,
     Post,
     Posted,
     PostId,
@@ -21,7 +22,7 @@ from bridge.plugin import (
     Visibility,
 )
 from bridge.testing import FakeClock, MemoryKeep
-from plugins.x import XPlugin
+from plugins.x import XPlugin, XSettings
 from tests.platforms.x.shop import entered, key, picture
 from tests.servers import faults, x_faults
 from tests.servers.x import X
@@ -277,3 +278,37 @@ async def test_a_suspended_account_pauses(x: X, clock: FakeClock) -> None:
         x.next(x_faults.suspended())
         with pytest.raises(UnauthorizedError, match="suspended"):
             await shop.post(Post(text="hello"), key())
+
+
+async def test_what_it_costs_is_known_before_and_is_what_is_spent(x: X, clock: FakeClock) -> None:
+    async with entered(x, clock) as shop:
+        mention = Ref(id=PostId(x.mention("hi").id))
+        mine = (await shop.post(Post(text="hello"), key("0"))).ref
+        cases = [
+            (Post(text="hello again"), "0.015", ""),
+            (Post(text="see example.org"), "0.2", "with a link; 0.015 USD without"),
+            (Post(text="an answer", in_reply_to=mention), "0.01", ""),
+            (Post(text="see https://example.org", in_reply_to=mention), "0.2", "with a link; 0.01 USD without"),
+            (Post(text="to myself", in_reply_to=mine), "0.015", ""),
+            (Post(text="seen", media=(picture(alt="a shop"), picture(), picture(alt="a door"))), "0.025", ""),
+            (Post(text="see a.example.org", media=(picture(alt="a"),)), "0.205", "with a link; 0.02 USD without"),
+        ]
+        for number, (post, amount, why) in enumerate(cases, 1):
+            before = spent(shop)
+            assert shop.cost(post) == Money(amount=Decimal(amount), currency="USD", why=why)
+            await shop.post(post, key(str(number)))
+            assert spent(shop) - before == Decimal(amount)
+
+
+def test_what_it_costs_is_known_without_a_login(clock: FakeClock) -> None:
+    shop = XPlugin(XSettings(), MemoryKeep(), clock)
+    assert shop.cost(Post(text="hello")).amount == Decimal("0.015")
+
+
+async def test_what_was_spent_is_told_beside_the_budgets(x: X, clock: FakeClock) -> None:
+    async with entered(x, clock, daily_budget="0.5", monthly_budget="5") as shop:
+        await shop.post(Post(text="hello"), key())
+        told = shop.spending()
+    assert told.today.amount == told.month.amount == Decimal("0.025")
+    assert told.daily_budget == Money(amount=Decimal("0.5"), currency="USD")
+    assert told.monthly_budget == Money(amount=Decimal(5), currency="USD")

@@ -88,3 +88,11 @@ async def test_a_preview_shows_the_whole_of_each_part(bench: Bench) -> None:
     assert line.splitlines()[1:] == [f"| x {number}/{len(parts)}: {part}" for number, part in enumerate(parts, 1)]
     assert all(graphemes(part) <= 120 for part in parts)
     assert parts[-1].endswith("^raj")
+
+
+async def test_what_an_answer_costs_is_asked_as_an_answer(bench: Bench) -> None:
+    asked: list[Post] = []
+    bench.accounts.change("mastodon", cost=asked.append)
+    (item,) = await bench.hears("any ETA?")
+    await bench.direct("r 1 Soon")
+    assert [post.in_reply_to for post in asked] == [item.item.ref]
