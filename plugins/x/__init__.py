@@ -172,6 +172,8 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
         if found is not None:
             self._memory.note_made(found, key.token)
             return publish.posted(found, self._username)
+        if self._memory.is_contested(key.token):
+            raise UncertainError("X refuses the text as one that it has already, but doesn't list it.", retry_after=LAG)
         if self._memory.is_surely_absent(key.token, self.clock.monotonic()):
             return None
         raise UncertainError("X doesn't list it, but a new post may take a while to be listed.", retry_after=LAG)
@@ -184,16 +186,26 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
         """Raise UncertainError where what X calls a duplicate may be a twin of nothing, but the post itself.
 
         What is older than the key, or belongs to another delivery, isn't; whatever else is listed may be. Where
-        nothing is, only what was in doubt before may have arrived all the same: once, that is looked for again.
+        nothing is, only what was in doubt before may have arrived all the same, unless a twin of the last day tells
+        why X refuses it; then no look is sure any more that it is absent, and in the end the room is asked.
         """
+        token = key.token
         unsure = "X has this text already, and it can't be told whether that is this very post."
         try:
-            found = await self._look(post, key.minted_at, self._memory.others(key.token))
+            found = await self._look(post, key.minted_at, self._memory.others(token))
+            doubted = found is None and self._memory.was_looked_for(token)
+            explained = doubted and await self._has_twin(post)
         except PluginError:
             raise UncertainError(unsure, answered=True) from None
-        doubted = self._memory.was_looked_for(key.token) and self._memory.contest(key.token)
-        if found is not None or doubted:
+        if found is not None or (doubted and not explained and self._memory.contest(token)):
             raise UncertainError(unsure, answered=True, retry_after=LAG)
+
+    async def _has_twin(self, post: Post) -> bool:
+        """Tell whether the account has published the same text in the last day."""
+        since = self.clock.now() - timedelta(days=1)
+        wanted = find.Wanted(account=self._account, post=post, since=since, known=frozenset())
+        verdicts = await find.listed(self._client, self._ledger, wanted, self.clock)
+        return find.Verdict.YES in verdicts.values()
 
     async def _paid(self, kind: Kind, do: Callable[[], Awaitable[T]]) -> T:
         """Do what costs money: counted before, and given back where it certainly wasn't done."""

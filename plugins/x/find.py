@@ -71,7 +71,23 @@ async def look(api: Api, purse: Purse, wanted: Wanted, clock: Clock) -> str | No
     """Return the id of the post, or None where the account's list hasn't got it (yet).
 
     Raises UncertainError where the list doesn't reach back to the first attempt, or holds what may be the post, or
-    is the post twice.
+    has the post twice.
+    """
+    verdicts = await listed(api, purse, wanted, clock)
+    found = [identifier for identifier, verdict in verdicts.items() if verdict is Verdict.YES]
+    if len(found) > 1:
+        raise UncertainError("It is there more than once, and it can't be told which one it is.")
+    if found:
+        return found[0]
+    if Verdict.PERHAPS in verdicts.values():
+        raise UncertainError("A very similar post is there, and it can't be told whether it is this one.")
+    return None
+
+
+async def listed(api: Api, purse: Purse, wanted: Wanted, clock: Clock) -> dict[str, Verdict]:
+    """Read the account's own posts back to `since`, and return what each of them is, by its id.
+
+    Raises UncertainError where the list doesn't reach back so far.
     """
     if wanted.since > clock.now():
         raise UncertainError("The clock was set back since the first attempt, so that times can't be compared.")
@@ -82,17 +98,8 @@ async def look(api: Api, purse: Purse, wanted: Wanted, clock: Clock) -> str | No
         page, token = await _page(api, purse, wanted, begin, token)
         verdicts |= {str(one.get("id")): judge(one, wanted, begin) for one in page}
         if token is None or (page and _before(page[-1], begin)):
-            break
-    else:
-        raise UncertainError("The account's own posts can't be listed back to the first attempt.")
-    found = [identifier for identifier, verdict in verdicts.items() if verdict is Verdict.YES]
-    if len(found) > 1:
-        raise UncertainError("It is there more than once, and it can't be told which one it is.")
-    if found:
-        return found[0]
-    if Verdict.PERHAPS in verdicts.values():
-        raise UncertainError("A very similar post is there, and it can't be told whether it is this one.")
-    return None
+            return verdicts
+    raise UncertainError("The account's own posts can't be listed back to the first attempt.")
 
 
 async def _page(

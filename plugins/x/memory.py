@@ -25,7 +25,7 @@ class Memory:
         self._made: OrderedDict[str, str] = OrderedDict()
         self._absent: OrderedDict[str, float] = OrderedDict()
         self._known: OrderedDict[str, AbstractSet[PostId]] = OrderedDict()
-        self._contested: OrderedDict[str, int] = OrderedDict()
+        self._contested: OrderedDict[str, str] = OrderedDict()
 
     def note_made(self, identifier: str, token: str) -> None:
         """Remember whose a post is."""
@@ -53,10 +53,14 @@ class Memory:
         return token in self._absent
 
     def contest(self, token: str) -> bool:
-        """Note that X refused it as a duplicate that nobody finds; tell whether that is the first time."""
+        """Note that X has a duplicate of it that nobody finds; tell whether that is the first time."""
         first = token not in self._contested
-        _keep(self._contested, token, self._contested.get(token, 0) + 1)
+        _keep(self._contested, token, token)
         return first
+
+    def is_contested(self, token: str) -> bool:
+        """Tell whether X has said that it is there, so that no look is sure of its absence."""
+        return token in self._contested
 
 
 def _keep(memory: OrderedDict[str, T], name: str, value: T) -> None:
