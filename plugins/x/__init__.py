@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import ClassVar, Final, Self, TypeVar, cast
 
 from bridge.plugin import (
@@ -31,7 +32,7 @@ from bridge.plugin import (
 from plugins.x import find, length, media, publish
 from plugins.x.answers import Json, Meaning
 from plugins.x.client import Client
-from plugins.x.failures import LAG, meaning
+from plugins.x.failures import LAG, cause, meaning
 from plugins.x.ledger import Ledger
 from plugins.x.media import Uploads
 from plugins.x.memory import Memory
@@ -220,7 +221,10 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
         try:
             answer = await self._client.call("GET", "/2/users/me")
         except RefusedError as error:
-            raise UnauthorizedError(str(error)) from None
+            said = cause(error)
+            if said is not None and said.status == HTTPStatus.FORBIDDEN:
+                raise UnauthorizedError(str(error)) from None
+            raise UnavailableError(f"{error} Is {self.settings.base_url} X's API?") from None
         told = answer.get("data")
         me = cast("Json", told) if isinstance(told, dict) else {}
         self._account, self._username = str(me.get("id") or ""), str(me.get("username") or "")

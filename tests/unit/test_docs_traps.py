@@ -1,4 +1,4 @@
-"""The tables of traps in docs/mastodon.md: what they name is there, and each test of a trap is named."""
+"""The tables of traps in the pages of platforms: what they name is there, and each test of a trap is named."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGE: Final = ROOT / "docs" / "mastodon.md"
-PLUGIN: Final = ROOT / "tests" / "platforms" / "mastodon"
+PLATFORMS: Final = {"mastodon": 60, "x": 35}
+"""The pages, and how many rows each has at least."""
 ROW = re.compile(r"(?m)^\| (?P<trap>[^|]+) \| (?P<tests>[^|]+) \|$")
 NAME = re.compile(r"`(test_\w+)`")
 
 
-def rows() -> list[tuple[str, list[str]]]:
+platforms = pytest.mark.parametrize("platform", PLATFORMS)
+
+
+def rows(platform: str) -> list[tuple[str, list[str]]]:
     """Return each trap with the tests that its line names."""
-    _, _, traps = PAGE.read_text(encoding="utf-8").partition("### Outgoing\n")
+    text = (ROOT / "docs" / f"{platform}.md").read_text(encoding="utf-8")
+    _, _, traps = text.partition("### Outgoing\n")
     found = [(row["trap"], row["tests"]) for row in ROW.finditer(traps)]
     return [(trap, NAME.findall(tests)) for trap, tests in found if trap not in {"the trap", "---"}]
 
@@ -30,19 +36,23 @@ def functions(folder: Path) -> set[str]:
     return names
 
 
-def test_every_trap_is_named_by_tests_that_exist() -> None:
+@platforms
+def test_every_trap_is_named_by_tests_that_exist(platform: str) -> None:
     written = functions(ROOT / "tests")
-    missing = [(trap, name) for trap, names in rows() for name in names if name not in written]
+    missing = [(trap, name) for trap, names in rows(platform) for name in names if name not in written]
     assert missing == []
-    assert [trap for trap, names in rows() if not names] == []
-    assert len(rows()) > 60
+    assert [trap for trap, names in rows(platform) if not names] == []
+    assert len(rows(platform)) > PLATFORMS[platform]
 
 
-def test_every_test_of_a_trap_is_in_a_row() -> None:
-    named = {name for _, names in rows() for name in names}
-    assert {name for name in functions(PLUGIN) if name.startswith("test_trap_")} - named == set()
+@platforms
+def test_every_test_of_a_trap_is_in_a_row(platform: str) -> None:
+    named = {name for _, names in rows(platform) for name in names}
+    written = functions(ROOT / "tests" / "platforms" / platform)
+    assert {name for name in written if name.startswith("test_trap_")} - named == set()
 
 
-def test_no_trap_is_listed_twice() -> None:
-    traps = [trap for trap, _ in rows()]
+@platforms
+def test_no_trap_is_listed_twice(platform: str) -> None:
+    traps = [trap for trap, _ in rows(platform)]
     assert sorted(set(traps)) == sorted(traps)

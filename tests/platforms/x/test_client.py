@@ -207,7 +207,7 @@ async def test_trap_errors_without_data_are_no_empty_answer(x: X, client: Client
     assert len(answer["errors"]) == 1
 
 
-@pytest.mark.parametrize("fault", [x_faults.page(), faults.garbage(), x_faults.answer(200, "[]")], ids=str)
+@pytest.mark.parametrize("fault", [x_faults.page(), faults.garbage(), x_faults.answer(200, "[]")])
 async def test_trap_a_page_is_no_answer(x: X, client: Client, fault: faults.Fault) -> None:
     x.outage(fault, everything=True)
     with pytest.raises(UnavailableError, match="can't be read"):

@@ -148,7 +148,6 @@ async def test_trap_a_list_without_an_end_is_not_certain(x: X, clock: FakeClock)
         x_faults.out_of_credits(),
         x_faults.limited(),
     ],
-    ids=str,
 )
 async def test_trap_what_is_no_list_does_not_pass_for_an_empty_one(x: X, clock: FakeClock, fault: faults.Fault) -> None:
     async with entered(x, clock) as shop:

@@ -177,7 +177,6 @@ async def test_what_was_uploaded_an_hour_ago_goes_up_anew(x: X, clock: FakeClock
         (faults.unauthorized(), UnauthorizedError),
         (x_faults.forbidden(), RefusedError),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("path", [UPLOAD, f"{UPLOAD}/initialize"])
 async def test_trap_a_failure_before_the_post_is_never_uncertain(

@@ -86,7 +86,6 @@ async def test_what_each_kind_costs(x: X, clock: FakeClock) -> None:
         (faults.rate_limited("7"), UnavailableError),
         (x_faults.out_of_credits(), UnavailableError),
     ],
-    ids=str,
 )
 async def test_what_was_not_done_is_not_paid_for(
     x: X, clock: FakeClock, fault: faults.Fault, kind: type[Exception]
@@ -224,7 +223,6 @@ async def test_trap_an_answer_to_what_is_gone_is_refused_and_not_a_post_of_its_o
         x_faults.answer(201, {"data": {"id": None}}, committed=True),
         x_faults.answer(201, {"data": []}, committed=True),
     ],
-    ids=str,
 )
 async def test_trap_an_answer_that_does_not_name_the_post_is_doubt(x: X, clock: FakeClock, fault: faults.Fault) -> None:
     async with entered(x, clock) as shop:
