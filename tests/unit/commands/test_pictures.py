@@ -12,7 +12,7 @@ from bridge.domain.deliveries import Hold, State
 from bridge.domain.ids import EntryId
 from bridge.domain.mint import Mint
 from bridge.domain.pictures import PictureState, StoredPicture
-from bridge.plugin import Limits, Media, Post
+from bridge.plugin import Limits
 from bridge.settings.models import AccountSettings
 from bridge.store import pictures
 
@@ -394,13 +394,3 @@ async def test_a_picture_that_arrives_for_a_cancelled_post_says_nothing(
     await bench.direct(f"undo {post_id(lines)}")
     assert await settle(bench) == []
     assert await bench.store.read(lambda tx: len(pictures.of_post(tx, EntryId(1)))) == 1
-
-
-async def test_what_it_costs_is_asked_with_its_pictures_which_go_with_the_first_part(bench: Bench) -> None:
-    asked: list[Post] = []
-    bench.accounts.change("x", cost=asked.append, limits=Limits(text=10, media=1))
-    await bench.direct("", **file(URL, OTHER, described="a shop"))
-    await settle(bench)
-    await bench.direct("to x post hello hello hello")
-    shown = Media(data=b"", type="image/jpeg", alt="a shop")
-    assert [post.media for post in asked] == [(shown,), (), ()]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge.commands import receipts
+from bridge.domain.ids import EntryId
+from bridge.domain.pictures import PictureState, StoredPicture
 from bridge.domain.text import graphemes
-from bridge.plugin import Limits, Money, Post
+from bridge.plugin import Limits, Media, Money, Post
+from bridge.store import posts
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Bench
@@ -96,3 +101,27 @@ async def test_what_an_answer_costs_is_asked_as_an_answer(bench: Bench) -> None:
     (item,) = await bench.hears("any ETA?")
     await bench.direct("r 1 Soon")
     assert [post.in_reply_to for post in asked] == [item.item.ref]
+
+
+async def test_what_it_costs_is_asked_with_its_pictures_which_go_with_the_first_part(bench: Bench) -> None:
+    asked: list[Post] = []
+    bench.accounts.change("x", cost=asked.append, limits=Limits(text=10, media=2))
+    await bench.direct("to x post hello hello hello")
+    stored = await bench.store.read(lambda tx: posts.get(tx, EntryId(1)))
+    assert stored is not None
+    kept = StoredPicture(
+        id=1,
+        url="https://upload.example.org/1/photo.jpg",
+        sender=stored.author,
+        source=stored.source,
+        post=stored.id,
+        alt="a shop",
+        state=PictureState.READY,
+        created_at=bench.clock.now(),
+        type="image/jpeg",
+    )
+    own = [kept, replace(kept, id=2, alt=""), replace(kept, id=3, state=PictureState.WANTED)]
+    asked.clear()
+    receipts.preview(stored, await bench.deliveries(1), bench.accounts, own)
+    shown = tuple(Media(data=b"", type="image/jpeg", alt=alt) for alt in ("a shop", ""))
+    assert [post.media for post in asked] == [shown, (), ()]
