@@ -38,6 +38,7 @@ class Ledger:
             monthly=None if monthly is None else micro(monthly),
         )
         self._days: dict[date, int] = {}
+        self._written: dict[date, int] = {}
         self._reserved: dict[Kind, date] = {}
         self._saving = asyncio.Lock()
 
@@ -56,6 +57,7 @@ class Ledger:
         if days is None:
             _log.warning("what was spent on X can't be made sense of: counting begins anew")
         self._days = days or {}
+        self._written = dict(self._days)
 
     def may(self, kind: Kind, count: int = 1) -> str | None:
         """Return None where so many may be done now, else the sentence that says why not."""
@@ -134,9 +136,18 @@ class Ledger:
             del self._days[next(iter(self._days))]
 
     async def _save(self) -> None:
-        """Write down what is counted now, one after the other, so that nothing older is written over it."""
+        """Write down what is counted now, one after the other, so that nothing older is written over it.
+
+        What another instance for the same account has written meanwhile, as when its login is tried, is counted too.
+        """
         async with self._saving:
-            await self._keep.save(_NAME, _write(self._days))
+            saved = await self._keep.load(_NAME)
+            for day, spent in (_read(saved) or {}).items() if saved is not None else ():
+                if spent > (known := self._written.get(day, 0)):
+                    self._add(day, spent - known)
+            counted = dict(self._days)
+            await self._keep.save(_NAME, _write(counted))
+            self._written = counted
 
     async def _save_or_warn(self) -> None:
         try:

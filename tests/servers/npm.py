@@ -41,6 +41,8 @@ def installed(package: str, version: str) -> Path:
 
 def _install(npm: str, package: str, folder: Path) -> None:
     """Install aside, so that what has the name is complete."""
+    whole = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(whole, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         command = [
             npm,
@@ -59,8 +61,8 @@ def _install(npm: str, package: str, folder: Path) -> None:
             raise MissingProgramError(f"npm didn't install {package} within {_PATIENCE} s") from None
         if done.returncode:
             raise MissingProgramError(f"npm can't install {package}: {done.stderr.strip() or done.stdout.strip()}")
-        shutil.copytree(aside, folder.with_suffix(".new"), symlinks=True, dirs_exist_ok=True)
-    folder.with_suffix(".new").rename(folder)
+        shutil.copytree(aside, whole, symlinks=True)
+    whole.rename(folder)
 
 
 def ask(folder: Path, script: str, question: Any) -> Any:

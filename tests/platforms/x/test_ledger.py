@@ -285,6 +285,19 @@ async def test_those_who_spend_at_once_go_one_after_the_other_and_none_is_lost(k
     assert written == sorted(written)
 
 
+async def test_two_that_count_for_one_account_lose_nothing_of_each_other(keep: Shaky, clock: FakeClock) -> None:
+    one = await opened(keep, clock)
+    await one.reserve(Kind.POST)
+    two = await opened(keep, clock)
+    await one.reserve(Kind.POST_WITH_LINK)
+    await two.charge(Kind.READ_SELF)
+    await clock.advance(DAY)
+    await two.charge(Kind.LOOK)
+    await one.refund(Kind.POST_WITH_LINK)
+    await one.charge(Kind.READ_MENTION)
+    assert spent(one) == spent(await opened(keep, clock)) == (Decimal("0.002"), Decimal("0.027"))
+
+
 async def test_one_that_fails_takes_only_its_own_back(keep: Shaky, clock: FakeClock) -> None:
     ledger = await opened(keep, clock)
     keep.gate = asyncio.Event()
