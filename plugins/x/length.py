@@ -23,7 +23,7 @@ LONGEST: Final = 256
 """The longest word that the library is asked about, in code points."""
 DOTS: Final = 10
 """The most dots of such a word."""
-SHARE: Final = 4_096
+SHARE: Final = 2_048
 """How much of one text the library is asked about, in code points of words with dots."""
 
 _LINK: Final = 23
