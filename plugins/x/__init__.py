@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import ClassVar, Final, Self, TypeVar, cast
 
 from bridge.plugin import (
     Clock,
+    Cursor,
     Deletes,
     Edits,
     Finds,
+    Heard,
     Keep,
     Key,
     Limits,
+    Listens,
     Money,
     Plugin,
     PluginError,
@@ -25,20 +29,23 @@ from bridge.plugin import (
     RefusedError,
     Spending,
     Spends,
+    Tracks,
     UnauthorizedError,
     UnavailableError,
     UncertainError,
 )
-from plugins.x import find, length, media, publish
+from plugins.x import find, length, media, messages, publish
 from plugins.x.answers import Json, Meaning
 from plugins.x.client import Client
 from plugins.x.failures import LAG, cause, meaning
+from plugins.x.hearing import Hearing
 from plugins.x.ledger import Ledger
 from plugins.x.media import Uploads
 from plugins.x.memory import Memory
 from plugins.x.prices import Kind, money, of_post, price, said
 from plugins.x.settings import XSettings
 from plugins.x.signing import Login
+from plugins.x.translate import Me
 
 __all__ = ["XPlugin", "XSettings"]
 
@@ -50,8 +57,8 @@ _SETTLE_AFTER: Final = timedelta(seconds=30)
 """A request ends after 15 s there as here, and what it made shows within another 15."""
 
 
-class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
-    """One account: posts, answers, edits within the hour, deletes, and is searched for what may have arrived.
+class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks):
+    """One account: posts, answers, edits within the hour, deletes, is searched for what may have arrived, and listens.
 
     Everything costs money: it is counted before it is asked for, and nothing goes beyond the account's budgets.
     """
@@ -65,6 +72,7 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
         self._client = Client(settings.base_url, self._login, clock)
         self._ledger = Ledger(keep, clock, daily=settings.daily_budget, monthly=settings.monthly_budget)
         self._uploads = Uploads(self._client, self._ledger, clock, settings.media_time.total_seconds())
+        self._hearing = Hearing(self._client, keep, clock, self._ledger, fixed=settings.poll_interval)
         self._memory = Memory()
         self._account = ""
         self._username = ""
@@ -101,6 +109,8 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
 
     def cost(self, post: Post) -> Money:
         """Return what publishing takes, with the descriptions of its pictures; a link makes it the dearest by far."""
+        if messages.addressee(post) is not None:
+            return money(price(Kind.SEND_MESSAGE))
         link, summoned = length.has_link(post.text), publish.is_summoned(post)
         rest = price(Kind.UPLOAD, len(post.media)) + price(Kind.DESCRIBE, sum(bool(one.alt) for one in post.media))
         without = price(of_post(link=False, summoned=summoned)) + rest
@@ -116,6 +126,8 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
 
         A text that X calls a duplicate is refused where the other one surely isn't this very post, and else in doubt.
         """
+        if (person := messages.addressee(post)) is not None:
+            return await self._send(person, post, key)
         publish.check(post, self.length(post.text), self.limits.text)
         media.check(post.media)
         kind = of_post(link=length.has_link(post.text), summoned=publish.is_summoned(post))
@@ -131,6 +143,7 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
                     await self._doubt_twins(post, key)
                 raise
         self._memory.note_made(posted.id, key.token)
+        self._hearing.pulse.beat()
         return posted
 
     async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
@@ -138,6 +151,8 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
 
         Its newest version is read first: one that is already so is left alone, and costs no edit.
         """
+        if messages.is_message(posted.memo):
+            raise RefusedError("X lets nobody change a direct message: send another one.")
         if not self.settings.premium:
             raise RefusedError(publish.NO_PREMIUM)
         publish.check(Post(text=post.text, media=post.media), self.length(post.text), self.limits.text)
@@ -159,8 +174,9 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
         return edited
 
     async def delete(self, posted: Posted) -> None:
-        """Delete a post; one that X doesn't know any more counts as done."""
-        if not await self._paid(Kind.DELETE, lambda: publish.delete(self._client, posted.id)):
+        """Delete a post or a message; one that X doesn't know any more counts as done."""
+        remove = messages.delete if messages.is_message(posted.memo) else publish.delete
+        if not await self._paid(Kind.DELETE, lambda: remove(self._client, posted.id)):
             await self._ledger.refund(Kind.DELETE)
 
     async def find(self, post: Post, key: Key, since: datetime, known: AbstractSet[PostId]) -> Posted | None:
@@ -172,15 +188,51 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds):
         found = await self._look(post, since, known)
         if found is not None:
             self._memory.note_made(found, key.token)
-            return publish.posted(found, self._username)
+            person = messages.addressee(post)
+            return publish.posted(found, self._username) if person is None else messages.sent(found, person)
         if self._memory.is_contested(key.token):
             raise UncertainError("X refuses the text as one that it has already, but doesn't list it.", retry_after=LAG)
         if self._memory.is_surely_absent(key.token, self.clock.monotonic()):
             return None
         raise UncertainError("X doesn't list it, but a new post may take a while to be listed.", retry_after=LAG)
 
+    async def items(self, since: Cursor | None) -> AsyncGenerator[Heard]:
+        """Yield mentions and their edits, and direct messages where the settings ask for them.
+
+        Looks are every `poll_interval`, or else often while somebody may answer and seldom else. A budget that is used
+        up ends reading, with a notice, until the next day or month. X tells nobody that a post was deleted.
+        """
+        heard = self._hearing.items(self._me, since, messages=self.settings.direct_messages)
+        async with aclosing(heard):
+            async for thing in heard:
+                yield thing
+
+    async def matches(self, query: str, since: Cursor | None) -> AsyncGenerator[Heard]:
+        """Yield public posts of the last seven days that have all the words, hashtags and names of a query.
+
+        Own posts and reposts aren't among them. Raises RefusedError for what X can't search for.
+        """
+        heard = self._hearing.matches(self._me, query, since)
+        async with aclosing(heard):
+            async for thing in heard:
+                yield thing
+
+    @property
+    def _me(self) -> Me:
+        return Me(id=self._account, username=self._username)
+
+    async def _send(self, person: str, post: Post, key: Key) -> Posted:
+        """Answer a direct message by one; nothing that was said in private is ever answered in public."""
+        messages.check(post)
+        sent = await self._paid(Kind.SEND_MESSAGE, lambda: messages.send(self._client, person, post.text))
+        self._memory.note_made(sent.id, key.token)
+        self._hearing.pulse.beat()
+        return sent
+
     async def _look(self, post: Post, since: datetime, known: AbstractSet[PostId]) -> str | None:
         wanted = find.Wanted(account=self._account, post=post, since=since, known=known)
+        if (person := messages.addressee(post)) is not None:
+            return await messages.look(self._client, self._ledger, wanted, person)
         return await find.look(self._client, self._ledger, wanted, self.clock)
 
     async def _doubt_twins(self, post: Post, key: Key) -> None:

@@ -45,9 +45,10 @@ class X:
 
     Times and ids are those of `clock`. `words` is the vocabulary of its answers. With `whole` False a post names its
     author and what it refers to only where they were asked for. `lag` is how many seconds a post takes to show in its
-    author's timeline. `premium` lets the account write long posts and edit them for an hour. `replies` tells who may be
-    answered: with `True` as the rule says, only who mentioned or quoted the account, or answered it, and the account
-    itself. `processing` is how many looks a film takes to be ready, and `alt_fails` refuses descriptions. With
+    author's timeline. `premium` lets the account write long posts and edit them for an hour. With the `rule` it may
+    answer only who mentioned or quoted it, or answered it, and itself; with `prefixes` an answer begins with the name
+    of whom it answers, as X may write it. `processing` is how many looks a film takes to be ready, and `alt_fails`
+    refuses descriptions. Who has `vanished` can't be looked up, and of what is in `rubbish` no text is told. With
     `tolerance`, a request whose signature's time is so many seconds off is refused.
 
     What goes wrong, the first that applies: what `next` queued (for posts only), what `decide` returns, what `outage`
@@ -73,6 +74,7 @@ class X:
         self.whole = whole
         self.lag = 0.0
         self.rule = True
+        self.prefixes = False
         self.processing = 1
         self.processing_fails = False
         self.alt_fails = False
@@ -88,6 +90,7 @@ class X:
         self.retweets: dict[str, str] = {}
         self.likes: set[str] = set()
         self.vanished: set[str] = set()
+        self.rubbish: set[str] = set()
         self.calls: list[Call] = []
         self.hung = asyncio.Event()
         self.decide: Callable[[Call], Fault | None] | None = None

@@ -98,6 +98,9 @@ def _create(x: X, call: Call, _: str) -> web.Response:
         return _edit(x, str(edited), text, pictures)
     if objection := _denied(x, text, reply, named):
         return failure(403, objection)
+    parent = x.tweets.get(reply or "")
+    if x.prefixes and parent and parent.author != x.me:
+        text = f"@{parent.author.username} {text}"
     return _created(x, x.write(text, x.me, reply_to=reply, quotes=body.get("quote_tweet_id"), media=tuple(pictures)))
 
 
@@ -216,8 +219,11 @@ def listing(x: X, call: Call, tweets: Iterable[Tweet], *, least: int, token: str
     if len(fitting) > count:
         meta["next_token"] = f"page{chosen[-1].id}"
     asked = Asked.of(query)
-    shown = {"data": [show(one, asked, x.words, whole=x.whole) for one in chosen]} if chosen else {}
-    return _told(x, chosen, asked, {**shown, "meta": meta})
+    data = [
+        {**show(one, asked, x.words, whole=x.whole), **({"text": None} if one.id in x.rubbish else {})}
+        for one in chosen
+    ]
+    return _told(x, chosen, asked, {**({"data": data} if data else {}), "meta": meta})
 
 
 def _during(tweet: Tweet, query: Mapping[str, str]) -> bool:

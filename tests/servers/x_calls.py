@@ -21,7 +21,10 @@ _TIMESTAMP: Final = re.compile(r'oauth_timestamp="(\d+)"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request that arrived, as it was; `form` holds the parts of a form, `objection` what its signature lacks."""
+    """One request that arrived, as it was.
+
+    `form` holds the parts of a form, whose boundary is in `full_type`; `objection` is what its signature lacks.
+    """
 
     number: int
     method: str
@@ -31,6 +34,7 @@ class Call:
     raw: bytes
     json: Mapping[str, Any] | None = None
     form: Mapping[str, str | bytes] = field(default_factory=dict[str, str | bytes])
+    full_type: str = ""
     authorization: str = field(default="", repr=False)
     objection: str | None = None
     at: float = 0.0
@@ -65,6 +69,7 @@ async def read(request: web.Request, number: int) -> Call:
         raw=raw,
         json=body if isinstance(body, dict) else None,
         form=form,
+        full_type=request.headers.get("Content-Type", "") if raw else "",
         authorization=request.headers.get("Authorization", ""),
         at=time.monotonic(),
     )

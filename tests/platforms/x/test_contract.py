@@ -31,12 +31,15 @@ FAULTS = {
 class XHarness(Harness):
     """The account shop on the server that plays X."""
 
+    poll = 60.0
+
     def __init__(self, x: X, *, premium: bool) -> None:
         self.x = x
         self.premium = premium
 
     def settings(self) -> Mapping[str, object]:
-        return {"base_url": self.x.base_url, "premium": self.premium, **self.x.login.settings()}
+        how = {"premium": self.premium, "poll_interval": self.poll}
+        return {"base_url": self.x.base_url, **how, **self.x.login.settings()}
 
     async def published(self) -> Sequence[Shown]:
         return [
@@ -54,6 +57,17 @@ class XHarness(Harness):
 
     async def hanging(self) -> None:
         await self.x.hung.wait()
+
+    async def say(self, text: str, *, who: str = "kim", in_reply_to: PostId | None = None) -> PostId:
+        return PostId(self.x.mention(text, from_=who, in_reply_to=in_reply_to).id)
+
+    async def say_unreadable(self) -> str:
+        said = self.x.mention("...")
+        self.x.rubbish.add(said.id)
+        return said.url
+
+    async def say_elsewhere(self, text: str) -> PostId:
+        return PostId(self.x.remark(text).id)
 
 
 class Contract(PluginContract):
