@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from tests.servers.x_faults import PROBLEMS, problem
-from tests.servers.x_world import Asked, Message, show_person, when, written
+from tests.servers.x_world import Asked, Message, Words, show_person, when, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,8 @@ def _list(x: X, call: Call, other: str, messages: Iterable[Message] | None = Non
     query = call.query
     wanted = query.get("event_types", "MessageCreate,ParticipantsLeave,ParticipantsJoin").split(",")
     count, page = int(query.get("max_results", "100")), query.get("pagination_token", "")
+    if x.words is Words.POST and "sender_id" in query.get("dm_event.fields", "").split(","):
+        return web.json_response(problem(400, "No such field: sender_id.", PROBLEMS + "invalid-request"), status=400)
     if not 1 <= count <= 100 or (page and not page[4:].isdigit()):
         return web.json_response(problem(400, "A number is no good.", PROBLEMS + "invalid-request"), status=400)
     fitting = [
