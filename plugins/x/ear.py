@@ -15,7 +15,7 @@ from plugins.x.failures import LAG
 from plugins.x.listen import Source, settled
 from plugins.x.place import Place, Places
 from plugins.x.reading import StoppedError
-from plugins.x.snowflakes import first_of
+from plugins.x.snowflakes import before, first_of
 
 _MEMORY: Final = 2000
 _NAP: Final = timedelta(hours=1)
@@ -100,7 +100,7 @@ class Ear:
         """Tell once that nothing is read for a while, and begin at now where nothing was read before."""
         for source in self._sources:
             if source.name not in self._places.lists:
-                here = first_of(self._rhythm.now())
+                here = before(first_of(self._rhythm.now()))
                 self._places = self._places.having(source.name, Place(start=here, at=here))
         if self._places.told == stop.mark:
             return None

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
-from bridge.plugin import Edited, Gap, Item, Notice, Seen
+import pytest
+
+from bridge.plugin import Cursor, Edited, Gap, Item, Notice, RefusedError, Seen, UnavailableError
 from bridge.testing import FakeClock, MemoryKeep
+from plugins.x import translate
+from plugins.x.authors import Authors
+from plugins.x.listen import told
 from tests.platforms.x.listener import listening
+from tests.servers import x_faults
 from tests.servers.x import X
 from tests.servers.x_calls import Call
 from tests.servers.x_world import Words
@@ -19,7 +26,7 @@ def mentions(x: X) -> list[Call]:
     return x.asked(f"/2/users/{x.me.id}/mentions")
 
 
-async def test_a_backlog_is_read_to_its_end_oldest_first(x: X, clock: FakeClock) -> None:
+async def test_trap_a_backlog_is_read_to_its_end_oldest_first(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.items() as heard:
         since = (await heard.next()).cursor
     said = [x.mention(f"number {number}", from_=f"kim{number % 7}") for number in range(250)]
@@ -33,7 +40,7 @@ async def test_a_backlog_is_read_to_its_end_oldest_first(x: X, clock: FakeClock)
     assert x.unsigned == []
 
 
-async def test_each_position_is_after_its_item(x: X, clock: FakeClock) -> None:
+async def test_trap_each_position_is_after_its_item(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.items() as heard:
         since = (await heard.next()).cursor
         for number in range(4):
@@ -45,7 +52,7 @@ async def test_each_position_is_after_its_item(x: X, clock: FakeClock) -> None:
         assert [(await heard.item()).text for _ in range(2)] == ["number 2", "number 3"]
 
 
-async def test_nothing_is_paid_for_while_nothing_is_new(x: X, clock: FakeClock) -> None:
+async def test_trap_nothing_is_paid_for_while_nothing_is_new(x: X, clock: FakeClock) -> None:
     x.mention("old")
     await clock.advance(60)
     async with listening(x, clock) as ears, ears.items() as heard:
@@ -60,7 +67,7 @@ async def test_nothing_is_paid_for_while_nothing_is_new(x: X, clock: FakeClock) 
         assert ears.spent == 2 * MENTION + PERSON
 
 
-async def test_what_came_within_the_delay_is_read_twice_and_told_once(x: X, clock: FakeClock) -> None:
+async def test_trap_what_came_within_the_delay_is_read_twice_and_told_once(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.items() as heard:
         await heard.next()
         x.mention("one")
@@ -71,7 +78,7 @@ async def test_what_came_within_the_delay_is_read_twice_and_told_once(x: X, cloc
         assert ears.spent <= 5 * MENTION + PERSON
 
 
-async def test_what_x_lists_late_is_heard(x: X, clock: FakeClock) -> None:
+async def test_trap_what_x_lists_late_is_heard(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.items() as heard:
         await heard.next()
         await clock.wait_for_wait(60)
@@ -85,7 +92,7 @@ async def test_what_x_lists_late_is_heard(x: X, clock: FakeClock) -> None:
         assert (await heard.item()).text == "late"
 
 
-async def test_people_are_asked_for_once_a_month(x: X, clock: FakeClock, keep: MemoryKeep) -> None:
+async def test_trap_people_are_asked_for_once_a_month(x: X, clock: FakeClock, keep: MemoryKeep) -> None:
     async with listening(x, clock, keep) as ears, ears.items() as heard:
         since = (await heard.next()).cursor
         x.mention("one")
@@ -104,7 +111,7 @@ async def test_people_are_asked_for_once_a_month(x: X, clock: FakeClock, keep: M
         assert [call.query["ids"] for call in x.asked("/2/users")] == [kim, raj, f"{kim},{raj}"]
 
 
-async def test_who_can_not_be_looked_up_is_heard_all_the_same(x: X, clock: FakeClock) -> None:
+async def test_trap_who_can_not_be_looked_up_is_heard_all_the_same(x: X, clock: FakeClock) -> None:
     x.vanished.add("kim")
     async with listening(x, clock) as ears, ears.items() as heard:
         await heard.next()
@@ -116,7 +123,7 @@ async def test_who_can_not_be_looked_up_is_heard_all_the_same(x: X, clock: FakeC
         assert len(x.asked("/2/users")) == 1
 
 
-async def test_more_than_x_lists_is_a_gap_that_is_told_once(x: X, clock: FakeClock, keep: MemoryKeep) -> None:
+async def test_trap_more_than_x_lists_is_a_gap_that_is_told_once(x: X, clock: FakeClock, keep: MemoryKeep) -> None:
     async with listening(x, clock, keep) as ears, ears.items() as heard:
         since = (await heard.next()).cursor
     said = [x.mention(f"number {number}") for number in range(801)]
@@ -130,7 +137,7 @@ async def test_more_than_x_lists_is_a_gap_that_is_told_once(x: X, clock: FakeClo
         assert item.id == said[1].id
 
 
-async def test_an_edit_is_told_of_the_item_that_it_changes(x: X, clock: FakeClock) -> None:
+async def test_trap_an_edit_is_told_of_the_item_that_it_changes(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.items() as heard:
         await heard.next()
         first = x.mention("are you opne?")
@@ -142,7 +149,7 @@ async def test_an_edit_is_told_of_the_item_that_it_changes(x: X, clock: FakeCloc
         assert edited.item.url == second.url
 
 
-async def test_own_posts_and_mere_repeats_are_passed_over(x: X, clock: FakeClock) -> None:
+async def test_trap_own_posts_and_mere_repeats_are_passed_over(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.items() as heard:
         await heard.next()
         x.write("@shop that's us", x.me)
@@ -152,7 +159,7 @@ async def test_own_posts_and_mere_repeats_are_passed_over(x: X, clock: FakeClock
         assert [call.query.get("ids") for call in x.asked("/2/users")] == [x.person("kim").id]
 
 
-async def test_a_budget_ends_reading_with_one_notice_and_reading_goes_on_the_next_day(
+async def test_trap_a_budget_ends_reading_with_one_notice_and_reading_goes_on_the_next_day(
     x: X, clock: FakeClock, keep: MemoryKeep
 ) -> None:
     async with listening(x, clock, keep, daily="0.05") as ears, ears.items() as heard:
@@ -202,7 +209,7 @@ async def test_authors_are_had_as_fields_where_x_has_them(clock: FakeClock) -> N
         assert len(x.asked("/2/users")) == 1
 
 
-async def test_authors_are_had_by_expansions_where_x_has_nothing_else(clock: FakeClock) -> None:
+async def test_trap_authors_are_had_by_expansions_where_x_has_nothing_else(clock: FakeClock) -> None:
     """Then they come with their mentions, and nobody is asked for."""
     async with X(clock=clock, whole=False) as x, listening(x, clock) as ears, ears.items() as heard:
         await heard.next()
@@ -231,3 +238,88 @@ async def test_direct_messages_are_heard_where_asked_for(x: X, clock: FakeClock)
         x.message("psst")
         item = await heard.item()
         assert (item.text, item.private, item.memo) == ("psst", True, {"with": x.person("kim").id})
+
+
+async def test_trap_what_was_read_before_a_stop_is_not_paid_for_again(x: X, clock: FakeClock) -> None:
+    """X lists the newest first, and the oldest is told first: to read it all may take more than a day's money."""
+    async with listening(x, clock, daily="0.25") as ears, ears.items() as heard:
+        await heard.next()
+        said = [x.mention(f"number {number}") for number in range(250)]
+        notice = await heard.next()
+        assert isinstance(notice, Notice)
+        assert ears.spent == Decimal("0.2")
+        today = clock.now().date()
+        while clock.now().date() == today:
+            await clock.wait_for_sleepers(1)
+            await clock.advance(clock.waits[0])
+        assert [(await heard.item()).id for _ in said] == [one.id for one in said]
+        assert ears.spent == 50 * MENTION + PERSON
+    assert len(mentions(x)) == 4
+    assert mentions(x)[-1].query["until_id"] == said[50].id
+
+
+async def test_trap_a_failure_in_the_middle_of_a_backlog_costs_nothing(x: X, clock: FakeClock) -> None:
+    async with listening(x, clock) as ears:
+        async with ears.items() as heard:
+            since = (await heard.next()).cursor
+        said = [x.mention(f"number {number}") for number in range(150)]
+        x.decide = lambda call: x_faults.over_capacity() if "pagination_token" in call.query else None
+        async with ears.items(since) as heard:
+            with pytest.raises(UnavailableError):
+                await heard.next()
+        x.decide = None
+        async with ears.items(since) as heard:
+            assert [(await heard.item()).id for _ in said] == [one.id for one in said]
+        assert ears.spent == 150 * MENTION + PERSON
+
+
+async def test_trap_a_clock_that_is_wrong_hides_nothing_that_is_late(clock: FakeClock) -> None:
+    theirs = FakeClock(clock.now() - timedelta(hours=2))
+    async with X(clock=theirs) as x, listening(x, clock) as ears, ears.items() as heard:
+        await heard.next()
+        await clock.wait_for_wait(60)
+        await _both(50, clock, theirs)
+        late = x.mention("late")
+        hidden = x.tweets.pop(late.id)
+        x.mention("first to be seen")
+        await _both(10, clock, theirs)
+        assert (await heard.item()).text == "first to be seen"
+        x.tweets[late.id] = hidden
+        assert (await heard.item()).text == "late"
+
+
+async def _both(seconds: float, ours: FakeClock, theirs: FakeClock) -> None:
+    await theirs.advance(seconds)
+    await ours.advance(seconds)
+
+
+async def test_a_repost_says_nothing_to_the_account(x: X, clock: FakeClock) -> None:
+    said = {
+        "id": "7",
+        "author_id": "1002",
+        "text": "RT @shop: hello",
+        "referenced_posts": [{"type": "retweeted", "id": "5"}],
+    }
+    assert translate.said(said).repeats
+    async with listening(x, clock) as ears:
+        authors = Authors(ears.hearing._api.call, MemoryKeep(), clock, ears.ledger)
+        assert told(said, authors, ears.me, Cursor("c")) is None
+
+
+@pytest.mark.parametrize("cursor", ["", "7", "{}", "[]", '{"lists": {"mentions": {"start": "x", "at": "1"}}}'])
+async def test_a_position_that_can_not_be_read_is_refused(x: X, clock: FakeClock, cursor: str) -> None:
+    async with listening(x, clock) as ears, ears.items(Cursor(cursor)) as heard:
+        with pytest.raises(RefusedError):
+            await heard.next()
+
+
+async def test_a_budget_that_is_used_up_at_first_begins_at_now(x: X, clock: FakeClock) -> None:
+    x.mention("old")
+    await clock.advance(60)
+    async with listening(x, clock, daily="0") as ears, ears.items() as heard:
+        notice = await heard.next()
+        assert isinstance(notice, Notice)
+    assert x.calls == []
+    x.mention("new")
+    async with listening(x, clock) as ears, ears.items(notice.cursor) as heard:
+        assert (await heard.item()).text == "new"

@@ -54,7 +54,7 @@ def sent(x: X) -> list[tuple[str, str]]:
     return [(one.other, one.text) for one in x.messages if one.sender == x.me.id]
 
 
-async def test_a_message_is_an_item_that_is_answered_in_private(x: X, clock: FakeClock, plugin: XPlugin) -> None:
+async def test_trap_a_message_is_an_item_that_is_answered_in_private(x: X, clock: FakeClock, plugin: XPlugin) -> None:
     async with listening(x, clock) as ears, ears.items(messages=True) as heard:
         await heard.next()
         await heard.next()
@@ -81,7 +81,7 @@ async def test_messages_that_come_together_are_heard_oldest_first(x: X, clock: F
         assert [(await heard.item()).id for _ in said] == [one.id for one in said]
 
 
-async def test_messages_are_left_alone_for_five_minutes_at_least(x: X, clock: FakeClock) -> None:
+async def test_trap_messages_are_left_alone_for_five_minutes_at_least(x: X, clock: FakeClock) -> None:
     x.message("old")
     await clock.advance(60)
     async with listening(x, clock) as ears, ears.items(messages=True) as heard:

@@ -32,7 +32,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("wanted", "asked"), QUERIES.items(), ids=range(len(QUERIES)))
-def test_words_are_asked_for_as_words(wanted: str, asked: str) -> None:
+def test_trap_words_are_asked_for_as_words(wanted: str, asked: str) -> None:
     query = track.query(wanted, ME)
     assert query == f"{asked} -is:retweet -from:shop"
     assert objection(query) is None
@@ -69,7 +69,7 @@ async def test_matches_are_read_to_their_end(x: X, clock: FakeClock) -> None:
         assert [(await heard.item()).id for _ in said] == [one.id for one in said]
 
 
-async def test_more_than_are_paid_for_at_once_is_a_gap(x: X, clock: FakeClock) -> None:
+async def test_trap_more_than_are_paid_for_at_once_is_a_gap(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.matches("teapot") as heard:
         await heard.next()
         said = [x.remark(f"teapot {number}") for number in range(track.MOST + 5)]
@@ -78,7 +78,7 @@ async def test_more_than_are_paid_for_at_once_is_a_gap(x: X, clock: FakeClock) -
         assert len(x.asked("/2/tweets/search/recent")) == 1 + track.MOST // 100
 
 
-async def test_what_is_more_than_a_week_ago_is_a_gap_that_is_told_once(x: X, clock: FakeClock) -> None:
+async def test_trap_what_is_more_than_a_week_ago_is_a_gap_that_is_told_once(x: X, clock: FakeClock) -> None:
     async with listening(x, clock) as ears, ears.matches("teapot") as heard:
         await heard.next()
         x.remark("teapot one")
@@ -95,7 +95,7 @@ async def test_what_is_more_than_a_week_ago_is_a_gap_that_is_told_once(x: X, clo
         assert item.text == "teapot three"
 
 
-async def test_a_word_that_nobody_says_for_weeks_is_no_gap(x: X, clock: FakeClock) -> None:
+async def test_trap_a_word_that_nobody_says_for_weeks_is_no_gap(x: X, clock: FakeClock) -> None:
     x.remark("an old teapot")
     async with listening(x, clock) as ears, ears.matches("teapot") as heard:
         since = (await heard.next()).cursor

@@ -60,7 +60,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("answer", "text"), TEXTS.values(), ids=TEXTS)
-def test_a_text_is_what_was_written(answer: dict[str, Any], text: str) -> None:
+def test_trap_a_text_is_what_was_written(answer: dict[str, Any], text: str) -> None:
     assert translate.item(translate.said(answer), KIM, ME, Cursor("c")).text == text
 
 
@@ -91,7 +91,7 @@ def test_both_vocabularies_are_read(word: str) -> None:
     assert (said.first, said.repeats) == ("7", True)
 
 
-def test_a_time_that_is_none_is_that_of_the_id() -> None:
+def test_trap_a_time_that_is_none_is_that_of_the_id() -> None:
     for created_at in (None, "yesterday", 7):
         assert translate.said(post("hello", created_at=created_at)).created_at == AT
 
@@ -106,7 +106,7 @@ def test_what_can_not_be_read_is_said_to_be_so(answer: dict[str, Any]) -> None:
         translate.said(answer)
 
 
-def test_what_can_not_be_read_comes_with_its_source() -> None:
+def test_trap_what_can_not_be_read_comes_with_its_source() -> None:
     item = translate.unreadable({**post(""), "text": None}, KIM, Cursor("c"), Visibility.PUBLIC)
     assert item.raw is not None
     assert '"text": null' in item.raw
