@@ -10,12 +10,15 @@ from http import HTTPStatus
 from typing import ClassVar, Final, Self, TypeVar, cast
 
 from bridge.plugin import (
+    Author,
     Clock,
     Cursor,
     Deletes,
     Edits,
+    Favours,
     Finds,
     Heard,
+    Item,
     Keep,
     Key,
     Limits,
@@ -26,7 +29,11 @@ from bridge.plugin import (
     Post,
     Posted,
     PostId,
+    Profile,
+    Ref,
     RefusedError,
+    Repeats,
+    Shows,
     Spending,
     Spends,
     Tracks,
@@ -34,7 +41,7 @@ from bridge.plugin import (
     UnavailableError,
     UncertainError,
 )
-from plugins.x import find, length, media, messages, publish
+from plugins.x import find, length, media, messages, publish, reactions
 from plugins.x.answers import Json, Meaning
 from plugins.x.client import Client
 from plugins.x.failures import LAG, cause, meaning
@@ -57,7 +64,7 @@ _SETTLE_AFTER: Final = timedelta(seconds=30)
 """A request ends after 15 s there as here, and what it made shows within another 15."""
 
 
-class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks):
+class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks, Repeats, Favours, Shows):
     """One account: posts, answers, edits within the hour, deletes, is searched for what may have arrived, and listens.
 
     Everything costs money: it is counted before it is asked for, and nothing goes beyond the account's budgets.
@@ -174,7 +181,10 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks)
         return edited
 
     async def delete(self, posted: Posted) -> None:
-        """Delete a post or a message; one that X doesn't know any more counts as done."""
+        """Delete a post or a message, or take a repost back; what X doesn't know any more counts as done."""
+        if (repeated := posted.memo.get(reactions.REPOSTS)) is not None:
+            await self._paid(Kind.DELETE, lambda: reactions.take_back(self._client, self._account, repeated))
+            return
         remove = messages.delete if messages.is_message(posted.memo) else publish.delete
         if not await self._paid(Kind.DELETE, lambda: remove(self._client, posted.id)):
             await self._ledger.refund(Kind.DELETE)
@@ -216,6 +226,27 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks)
         async with aclosing(heard):
             async for thing in heard:
                 yield thing
+
+    async def repeat(self, item: Ref, key: Key) -> Posted:
+        """Repost a post; again, it is the same repost, so that no key is needed."""
+        del key
+        reactions.check(item)
+        return await self._paid(Kind.INTERACT, lambda: reactions.repost(self._client, self._account, item))
+
+    async def favour(self, item: Ref) -> None:
+        """Like a post."""
+        reactions.check(item)
+        await self._paid(Kind.INTERACT, lambda: reactions.like(self._client, self._account, item))
+
+    async def thread(self, item: Ref) -> tuple[Item, ...]:
+        """Return a post, what it answers, and what of its conversation was said within seven days; 60 posts at most."""
+        if messages.is_message(item.memo):
+            raise RefusedError("A direct message has no public conversation around it.")
+        return await self._hearing.thread(self._me, item)
+
+    async def profile(self, who: Author | str) -> Profile:
+        """Return what an account says about itself."""
+        return await self._hearing.profile(who)
 
     @property
     def _me(self) -> Me:

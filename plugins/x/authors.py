@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Authors:
         self._clock = clock
         self._ledger = ledger
         self._known: dict[str, _Known] = {}
+        self._learning = asyncio.Lock()
         self._loaded = False
         self._unsaved = False
 
@@ -57,6 +59,10 @@ class Authors:
 
         Raises StoppedError where a budget doesn't allow to ask for all, and a PluginError.
         """
+        async with self._learning:
+            await self._learn(identifiers)
+
+    async def _learn(self, identifiers: Iterable[str]) -> None:
         if not self._loaded:
             self._known = {**_read(await self._keep.load(_NAME)), **self._known}
             self._loaded = True

@@ -1,18 +1,20 @@
-"""What an account hears, put together: who reads, who is known, and when it is time to look."""
+"""What an account reads, put together: who reads, who is known, and when it is time to look."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 
-from bridge.plugin import Clock, Cursor, Heard, Keep
+from bridge.plugin import Author, Clock, Cursor, Heard, Item, Keep, Profile, Ref, RefusedError
+from plugins.x import show
 from plugins.x.authors import Authors
 from plugins.x.ear import Ear, Rhythm
 from plugins.x.find import Api
 from plugins.x.ledger import Ledger
 from plugins.x.listen import Mentions, Messages, Source
 from plugins.x.pace import Pulse
-from plugins.x.reading import Reader
+from plugins.x.prices import Kind
+from plugins.x.reading import Reader, StoppedError
 from plugins.x.track import Matches
 from plugins.x.translate import Me
 
@@ -25,6 +27,7 @@ class Hearing:
         self.pulse = Pulse(clock, fixed)
         self._api = api
         self._clock = clock
+        self._ledger = ledger
         self._reader = Reader(api.call, ledger)
         self._authors = Authors(api.call, keep, clock, ledger)
         self._sources: tuple[Source, ...] = ()
@@ -40,6 +43,19 @@ class Hearing:
         """Yield what matches; raises RefusedError at once where X can't search for it. See `Tracks.matches`."""
         matches = Matches(self._reader, self._authors, me, query)
         return Ear((matches,), self._rhythm(lambda: None)).hear(since)
+
+    async def thread(self, me: Me, item: Ref) -> tuple[Item, ...]:
+        """Return a conversation; raises RefusedError where a budget doesn't allow to read it. See `Shows.thread`."""
+        try:
+            return await show.thread(self._reader, self._authors, me, item)
+        except StoppedError as stopped:
+            raise RefusedError(stopped.stop.why) from None
+
+    async def profile(self, who: Author | str) -> Profile:
+        """Return what an account says about itself; see `Shows.profile`."""
+        if (why_not := self._ledger.may(Kind.READ_USER)) is not None:
+            raise RefusedError(why_not)
+        return await show.profile(self._api.call, self._ledger, who)
 
     def _rhythm(self, beat: Callable[[], None]) -> Rhythm:
         return Rhythm(clock=self._clock, now=self._there, rest=self.pulse.rest, beat=beat)

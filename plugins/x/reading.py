@@ -98,6 +98,12 @@ class Reader:
             if (token := translate.next_page(answer)) is None:
                 return
 
+    async def once(self, listing: Listing, params: Mapping[str, str], count: int) -> Json:
+        """Return an answer with at most `count` entries, charged; raises as `pages` does."""
+        if (stop := self._ledger.stop(listing.kind, count)) is not None:
+            raise StoppedError(stop)
+        return await self._answer(listing, params)
+
     def _affordable(self, listing: Listing, size: int) -> int:
         """Return how many entries may be read now, at most `size`; raises StoppedError where not the fewest may."""
         if (stop := self._ledger.stop(listing.kind, listing.least)) is not None:

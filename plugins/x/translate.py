@@ -70,6 +70,16 @@ def author_id(post: Json) -> str:
     return _text(post.get("author_id")) or _text(post.get("sender_id"))
 
 
+def first(post: Json) -> str:
+    """Return the id that a post had first."""
+    return next(_history(post), "") or identifier(post)
+
+
+def answers(post: Json) -> str | None:
+    """Return the id of what a post answers."""
+    return dict(_references(post)).get("replied_to")
+
+
 def said(post: Json) -> Said:
     """Read a post or a message; raises ValueError for what can't be read."""
     whole = _object(post.get("note_post")) or _object(post.get("note_tweet")) or post
@@ -159,6 +169,14 @@ def message(event: Said, who: Author, cursor: Cursor) -> Item:
     )
 
 
+def read(post: Json, who: Author, me: Me, cursor: Cursor) -> Item:
+    """Return a public post as an item, also one that can't be read, which then comes with its source."""
+    try:
+        return item(said(post), who, me, cursor)
+    except ValueError:
+        return unreadable(post, who, cursor, Visibility.PUBLIC)
+
+
 def unreadable(post: Json, who: Author, cursor: Cursor, visibility: Visibility) -> Item:
     """Return what can't be read as an item with its source, and the link to it as far as it can be known."""
     name = identifier(post)
@@ -209,13 +227,23 @@ def _history(post: Json) -> Iterator[str]:
         yield from filter(None, map(_text, _list(post.get(name))))
 
 
-def _moment(post: Json) -> datetime:
-    """Read when something was said: as it is told, else by its id."""
+def moment(value: object) -> datetime | None:
+    """Read a time of the API's, in UTC; None where it is none."""
     try:
-        told = datetime.fromisoformat(_text(post.get("created_at")))
+        told = datetime.fromisoformat(_text(value))
     except ValueError:
-        return moment_of(_needed(identifier(post)))
+        return None
     return told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+
+
+def inner(part: Json, name: str) -> Json:
+    """Return an object in another one; an empty one where there is none."""
+    return _object(part.get(name))
+
+
+def _moment(post: Json) -> datetime:
+    """Return when something was said: as it is told, else by its id."""
+    return moment(post.get("created_at")) or moment_of(_needed(identifier(post)))
 
 
 def _list(value: object) -> list[object]:

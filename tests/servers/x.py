@@ -250,6 +250,7 @@ class X:
             author=author,
             at=now,
             reply_to_user=parent.author.id if parent else None,
+            root=(parent.root or parent.id) if parent else "",
             history=(*history, identifier),
             shown_from=now + timedelta(seconds=self.lag),
             **how,

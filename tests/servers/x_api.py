@@ -295,7 +295,7 @@ def _repost(x: X, call: Call, user: str) -> web.Response:
     if wanted not in x.tweets or wanted in x.deleted:
         return web.json_response(missing("tweet_id", wanted), status=404)
     x.retweets.setdefault(wanted, x.next_id())
-    return web.json_response({"data": {"retweeted": True, "rest_id": x.retweets[wanted]}})
+    return web.json_response({"data": {"retweeted": True, "rest_id": wanted}})
 
 
 def _unrepost(x: X, call: Call, wanted: str) -> web.Response:

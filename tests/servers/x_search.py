@@ -55,6 +55,8 @@ def _fits(term: re.Match[str], tweet: Tweet) -> bool:
         match operator["name"]:
             case "from":
                 return tweet.author.username.lower() == operator["value"].lower()
+            case "conversation_id":
+                return operator["value"] in {tweet.id, tweet.root}
             case "is":
                 return operator["value"] == "reply" and tweet.reply_to is not None
             case _:

@@ -86,6 +86,7 @@ class Tweet:
     media: tuple[Picture, ...] = ()
     history: tuple[str, ...] = ()
     shown_from: datetime | None = None
+    root: str = ""
 
     @property
     def url(self) -> str:
@@ -219,7 +220,7 @@ def _said(tweet: Tweet, asked: Asked, words: Words) -> dict[str, Any]:
 def _told(tweet: Tweet, asked: Asked) -> dict[str, Any]:
     everything: dict[str, Any] = {
         "created_at": when(tweet.at),
-        "conversation_id": tweet.reply_to or tweet.id,
+        "conversation_id": tweet.root or tweet.id,
         "lang": "en",
     }
     if tweet.media:

@@ -66,6 +66,12 @@ class XHarness(Harness):
         self.x.rubbish.add(said.id)
         return said.url
 
+    async def repeated(self) -> Sequence[PostId]:
+        return [PostId(name) for name in self.x.retweets]
+
+    async def favoured(self) -> Sequence[PostId]:
+        return [PostId(name) for name in self.x.likes]
+
     async def say_elsewhere(self, text: str) -> PostId:
         return PostId(self.x.remark(text).id)
 
