@@ -82,7 +82,8 @@ async def test_messages_that_come_together_are_heard_oldest_first(x: X, clock: F
 
 
 async def test_trap_messages_are_left_alone_for_five_minutes_at_least(x: X, clock: FakeClock) -> None:
-    x.message("old")
+    for number in range(5):
+        x.message(f"old {number}")
     await clock.advance(60)
     async with listening(x, clock) as ears, ears.items(messages=True) as heard:
         await heard.next()
