@@ -18,11 +18,12 @@ from bridge.domain.ids import short
 from bridge.domain.later import ACTOR
 from bridge.domain.mint import Mint
 from bridge.domain.people import Place, Role, Target
+from bridge.domain.pictures import SEEN
 from bridge.domain.policy import Decision, Verdict
 from bridge.domain.reviews import Review, ReviewState, asks, changed
 from bridge.domain.text import clean_inbound, quoted_lines
 from bridge.domain.wording import NOTHING, clause, tag
-from bridge.store import accounts, audit, inbox, notices, outbox, posts, reviews, timers
+from bridge.store import accounts, audit, inbox, notices, outbox, pictures, posts, reviews, timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,9 @@ UNCHANGED: Final = "Nothing was changed."
 FIRST_THEN: Final = frozenset({Hold.QUESTION.value, Hold.PREVIEW.value, Hold.POLICY.value})
 """While a post waits for its author, nobody else is asked."""
 
+EITHER: Final = frozenset({Hold.APPROVAL.value, Hold.POLICY.value})
+"""The reasons to hold a post that the rules give."""
+
 _LONGEST: Final = 4_000
 
 
@@ -48,12 +52,25 @@ def holds(decision: Decision) -> frozenset[str]:
     return frozenset(reason for verdict, reason in found.items() if verdict in decision.verdicts)
 
 
-def note(turn: Turn, stored: StoredPost, decision: Decision, held: frozenset[str], *, due: datetime | None) -> None:
-    """Write down what the rules say of a new post or revision, and ask those who may approve it."""
-    if not decision.findings and (not stored.revision or reviews.get(turn.tx, stored.id) is None):
+def note(
+    turn: Turn,
+    stored: StoredPost,
+    decision: Decision,
+    held: frozenset[str],
+    *,
+    due: datetime | None,
+    before: str | None = None,
+) -> None:
+    """Write down what the rules say of a new post or revision, and ask those who may approve it.
+
+    `before` is the text that is published, where the revision corrects that.
+    """
+    former = reviews.get(turn.tx, stored.id) if stored.revision else None
+    if not decision.findings and former is None:
         return
+    if former is not None and former.state.is_open and former.before is not None:
+        before = former.before  # what waited meanwhile was never published
     why, word = (decision.why(verdict) or None for verdict in (Verdict.APPROVAL, Verdict.WORD))
-    later = max(turn.now, due or turn.now) + turn.context.settings.policy.approval_expires
     state = ReviewState.AUTHOR if decision.findings else ReviewState.FREE
     one = Review(
         post=stored.id,
@@ -62,7 +79,8 @@ def note(turn: Turn, stored: StoredPost, decision: Decision, held: frozenset[str
         why=why,
         word=word,
         state=state,
-        expires_at=later if why is not None else None,
+        expires_at=until(turn, due) if why is not None else None,
+        before=before if decision.findings else None,
     )
     reviews.put(turn.tx, one)
     verb = "hold" if decision.findings else "hold ended"
@@ -71,8 +89,15 @@ def note(turn: Turn, stored: StoredPost, decision: Decision, held: frozenset[str
     if word is not None and Hold.QUESTION in held:
         send = turn.context.verb(f"send {short(stored.id)}")
         turn.say(f"{tag(stored.id, stored.item)} {word}: {send} posts it all the same. {NOTHING}", post=stored.id)
-    if held.isdisjoint(FIRST_THEN):
+    if state is ReviewState.FREE:
+        _tell_asked(turn, stored, "was changed, and needs nobody's approval any more")
+    elif held.isdisjoint(FIRST_THEN):
         ask(turn, stored)
+
+
+def until(turn: Turn, due: datetime | None) -> datetime:
+    """Return until when something can be approved that goes out at a time, or at once."""
+    return max(turn.now, due or turn.now) + turn.context.settings.policy.approval_expires
 
 
 def ask(turn: Turn, stored: StoredPost) -> bool:
@@ -86,7 +111,7 @@ def ask(turn: Turn, stored: StoredPost) -> bool:
 
 
 def _ask_in(turn: Turn, stored: StoredPost, one: Review, target: Target) -> None:
-    body = asks(stored, one, what=_what(turn, stored), text=_quoted(stored), place=target.place)
+    body = asks(stored, one, what=_what(turn, stored), text=_quoted(turn, stored), place=target.place)
     origin = turn.mint()
     notices.add_line(turn.tx, target=target, body=body, origin_id=origin, at=turn.now, post=stored.id)
     reviews.note_ask(turn.tx, origin, one, target)
@@ -131,8 +156,11 @@ def _what(turn: Turn, stored: StoredPost) -> str:
     return f"{shown.characters} characters{behind}: {fits}"
 
 
-def _quoted(stored: StoredPost) -> str:
-    text = clean_inbound(stored.text, _LONGEST).strip()
+def _quoted(turn: Turn, stored: StoredPost) -> str:
+    """Return the words of a post as quoted lines, those that describe its pictures among them."""
+    own = pictures.of_post(turn.tx, stored.id) if stored.pictures else ()
+    shown = [f"picture: {one.alt or 'without a description'}" for one in own if one.state in SEEN]
+    text = "\n".join(filter(None, (clean_inbound(stored.text, _LONGEST).strip(), *shown)))
     return f"\n| {quoted_lines(text)}" if text else ""
 
 
@@ -147,7 +175,7 @@ def approve(entry: EntryId, version: int | None, *, message: str | None = None) 
         counted = _counted(turn, version, message)
         if counted != one.revision:
             place = turn.context.place
-            words = changed(stored, one, counted + 1, text=_quoted(stored), place=place)
+            words = changed(stored, one, counted + 1, text=_quoted(turn, stored), place=place)
             turn.say(words, post=stored.id)
             return
         if any(Hold.PICTURE in held.held for held in waiting):
@@ -176,10 +204,13 @@ def reject(entry: EntryId, why: str, *, message: str | None = None) -> Deed:
         stored, one, waiting = found
         counted = one.revision if message is None else _counted(turn, None, message)
         if counted != one.revision:
-            turn.say(changed(stored, one, counted + 1, text=_quoted(stored), place=turn.context.place), post=stored.id)
+            turn.say(
+                changed(stored, one, counted + 1, text=_quoted(turn, stored), place=turn.context.place), post=stored.id
+            )
             return
         if not reviews.decide(turn.tx, one, ReviewState.REJECTED, actor=turn.context.sender, at=turn.now):
             return
+        stored = _as_published(turn.tx, stored, one)
         ended = _cancel(turn.tx, stored, waiting, turn.mint, turn.now)
         said = f"{_content(one)}: {reason}" if reason else _content(one)
         turn.audit("reject", entry=entry, content=said, decision="rejected", rule=one.rule)
@@ -204,6 +235,7 @@ def expire(tx: Tx, entry: EntryId, made: Firing) -> bool:
     reviews.forget_asks(tx, entry)
     if not waiting:
         return True  # it was taken back, and everybody knows
+    stored = _as_published(tx, stored, one)
     ended = _cancel(tx, stored, waiting, mint, made.now)
     audit.append(
         tx,
@@ -281,6 +313,13 @@ def _counted(turn: Turn, version: int | None, message: str | None) -> int:
     return 0 if version is None else version - 1
 
 
+def _as_published(tx: Tx, stored: StoredPost, one: Review) -> StoredPost:
+    """Have a post say again what is published, where a correction of that isn't made."""
+    if one.before is None or stored.revision != one.revision:
+        return stored
+    return posts.revise(tx, stored, replace(stored, text=one.before))
+
+
 def _cancel(tx: Tx, stored: StoredPost, waiting: list[Delivery], mint: Callable[[], str], now: datetime) -> list[str]:
     """End what waits, and what was to follow it; return what there is to say of that."""
     lines: list[str] = []
@@ -302,7 +341,12 @@ def _cancel(tx: Tx, stored: StoredPost, waiting: list[Delivery], mint: Callable[
 
 def _tell(turn: Turn, stored: StoredPost, words: str) -> None:
     """Say what was decided here, where the post was written, and wherever somebody was asked about it."""
-    targets = (turn.context.source, stored.source, *reviews.asked_in(turn.tx, stored.id))
+    _tell_asked(turn, stored, words, turn.context.source, stored.source)
+
+
+def _tell_asked(turn: Turn, stored: StoredPost, words: str, *besides: Target) -> None:
+    """Say what became of a question wherever it was asked, which ends it."""
+    targets = (*besides, *reviews.asked_in(turn.tx, stored.id))
     reviews.forget_asks(turn.tx, stored.id)
     for target in dict.fromkeys(targets):
         turn.say(f"{_lead(stored)} {words}", to=target, post=stored.id)

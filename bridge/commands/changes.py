@@ -171,24 +171,34 @@ def _send(turn: Turn, stored: StoredPost) -> None:
     if stored.author != context.sender and any(one.held & _ITS_AUTHORS for one in waiting):
         turn.say(f"{_lead(stored)} waits for a word of its author alone. {NOTHING}", post=stored.id)
         return
+    # A second word about a scheduled post agrees to what was planned; it doesn't change the plan.
+    planned = any({Hold.POLICY, Hold.SCHEDULE} <= one.held for one in waiting)
+    freed = set(_OWN_HOLDS) - ({Hold.SCHEDULE.value} if planned else set[str]())
     for one in waiting:
-        for reason in sorted(one.held.intersection(_OWN_HOLDS)):
+        for reason in sorted(one.held & freed):
             one = outbox.free(turn.tx, one, reason, now=turn.now)  # noqa: PLW2901 - one reason after the other
-    _end_timer(turn, stored, waiting)
+    if not planned:
+        _end_timer(turn, stored, waiting)
     turn.audit("send", entry=stored.id)
     turn.touch(stored)
     if needs:
         approval.ask(turn, stored)
         turn.say(approval.still_waits(turn, stored), post=stored.id)
         return
+    turn.say(f"{_lead(stored)} {_then(turn, stored, waiting, planned=planned)}", post=stored.id)
+
+
+def _then(turn: Turn, stored: StoredPost, waiting: Sequence[Delivery], *, planned: bool) -> str:
+    """Return when a post goes out that was sent just now, as what follows its name."""
+    context = turn.context
+    if planned:
+        return f"goes out at its time; {context.verb(f'send {short(stored.id)}')} posts it now"
     if any(Hold.PICTURE in one.held for one in waiting):
-        turn.say(f"{_lead(stored)} goes out as soon as its picture is here and described", post=stored.id)
-        return
-    frozen = accounts.panic(turn.tx) is not None
-    if frozen:
-        panics.tell(turn.tx, [context.source], now=turn.now)
-    rest = f"ready, but everything outgoing is frozen: an approver's {context.verb('resume')} continues"
-    turn.say(f"{_lead(stored)} {rest if frozen else goes_out(context.accounts, waiting)}", post=stored.id)
+        return "goes out as soon as its picture is here and described"
+    if accounts.panic(turn.tx) is None:
+        return goes_out(context.accounts, waiting)
+    panics.tell(turn.tx, [context.source], now=turn.now)
+    return f"ready, but everything outgoing is frozen: an approver's {context.verb('resume')} continues"
 
 
 class _Undo:

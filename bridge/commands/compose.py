@@ -39,13 +39,14 @@ _GOES_ON: Final = re.compile(r"[\w@-]|\.\w")
 class Order:
     """Everything that a unit writes for one post.
 
-    `left_out` counts the control characters that were taken out, `decision` is what the rules say, and `due` when it
-    goes out that waits for its time.
+    `left_out` counts the control characters that were taken out, `decision` is what the rules say of the `subject`, and
+    `due` when it goes out that waits for its time.
     """
 
     draft: Draft
     parts: tuple[Part, ...]
     held: frozenset[str]
+    subject: Subject
     left_out: int = 0
     decision: Decision = NOTHING_FOUND
     due: datetime | None = None
@@ -113,21 +114,28 @@ def order(context: Context, wish: Wish) -> Order:
         answers=None if wish.answers is None else wish.answers.id,
     )
     parts = tuple(part for view in views for part in _parts(context, view, draft, wish.answers))
-    decision = judged(context, wish, draft, tuple(view.name for view in views))
-    held = _held(wish, hold) | approval.holds(decision)
-    return Order(draft=draft, parts=parts, held=held, left_out=left_out, decision=decision, due=wish.due)
-
-
-def judged(context: Context, wish: Wish, draft: Draft, names: tuple[str, ...]) -> Decision:
-    """Return what the rules say of a text; raises Mistake where it may never be published."""
     subject = Subject(
         text="\n".join(filter(None, (draft.warning, draft.text))),
-        accounts=names,
+        accounts=tuple(view.name for view in views),
         roles=wish.roles | {context.role},
         at=wish.due or context.now,
         answer=wish.answers is not None,
     )
-    decision = judge(context.settings.rules_for(context.source, names), subject)
+    decision = judged(context, subject)
+    return Order(
+        draft=draft,
+        parts=parts,
+        held=_held(wish, hold) | approval.holds(decision),
+        subject=subject,
+        left_out=left_out,
+        decision=decision,
+        due=wish.due,
+    )
+
+
+def judged(context: Context, subject: Subject) -> Decision:
+    """Return what the rules say of a text; raises Mistake where it may never be published."""
+    decision = judge(context.settings.rules_for(context.source, subject.accounts), subject)
     if Verdict.REFUSE in decision.verdicts:
         why = decision.why(Verdict.REFUSE)
         raise Mistake(f"{why[:1].upper()}{why[1:]}. {NOTHING}")

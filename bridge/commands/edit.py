@@ -10,6 +10,7 @@ from bridge.commands import approval, later, pictures, threads
 from bridge.commands.accounts import in_time
 from bridge.commands.compose import Order, Wish, order
 from bridge.commands.context import Mistake
+from bridge.commands.rejudging import with_pictures
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.posts import Key
@@ -159,6 +160,7 @@ def _rewrite(turn: Turn, stored: StoredPost, before: Sequence[Delivery], made: O
     firsts = {one.account: one for one in before if one.part == 0}
     changed = _revised(turn, stored, made)
     own = stored_pictures.of_post(turn.tx, stored.id) if stored.pictures else ()
+    made, own = with_pictures(turn, changed, made, own)
     wait = pictures.waits(own, {part.account for part in made.parts}, turn.context.settings)
     owed = outbox.add(
         turn.tx,
@@ -191,7 +193,7 @@ def _correct(turn: Turn, stored: StoredPost, deliveries: Sequence[Delivery], mad
     if work.changed:
         changed = _revised(turn, stored, made)
         turn.touch(changed)
-        approval.note(turn, changed, made.decision, made.held, due=made.due)
+        approval.note(turn, changed, made.decision, made.held, due=made.due, before=stored.text)
     said = " · ".join(f"{account}: {word}" for account, word in words.items())
     rest = "" if work.changed else f". {UNCHANGED}"
     turn.say(f"{tag(stored.id, stored.answers)} {said}{rest}", post=stored.id)

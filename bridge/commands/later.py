@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bridge.commands import receipts
+from bridge.commands import receipts, rejudging
 from bridge.commands.compose import Wish, order
 from bridge.commands.context import Mistake
 from bridge.commands.posting import shortened, take_back_questions, write
@@ -101,6 +101,7 @@ def move(context: Context, entry: EntryId, said: str) -> Deed:
             turn.audit("move", entry=entry, content=str(at))
             turn.touch(stored)
             turn.say(f"{tag(entry)} goes out {_in(at, turn)} instead", post=entry)
+            rejudging.again(turn, stored, due=at.at, always=False)
 
     return deed
 

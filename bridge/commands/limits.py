@@ -105,7 +105,7 @@ class Limits:
 
 
 def _telling(context: Context, over: Over, what: str, per: str) -> Deed:
-    if not over.tell:
+    if not over.tell and not context.incoming.chosen:  # who sent a form waits for its answer
         return _nothing
     local = over.until.astimezone(context.zone.tz)
     name = f"{context.nick}: " if context.place is Place.ROOM else ""

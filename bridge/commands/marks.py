@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bridge.commands import approval
-from bridge.commands.compose import Wish, judged
+from bridge.commands.compose import judged
 from bridge.commands.posting import owe, take_back_questions
 from bridge.commands.triage import on_item
 from bridge.domain.deliveries import DeliveryKind, Hold, State
 from bridge.domain.outbox import Draft, Part
+from bridge.domain.policy import Subject
 from bridge.domain.posts import Key, Visibility
 from bridge.domain.wording import NOTHING, tag
 from bridge.store import outbox, posts
@@ -79,7 +80,9 @@ def _mark(turn: Turn, one: StoredItem, kind: DeliveryKind) -> None:
         kind=kind,
         link=one.item.url,
     )
-    decision = judged(context, Wish(text="", answers=one), draft, (one.account,))
+    roles = frozenset({context.role})
+    subject = Subject(text="", accounts=(one.account,), roles=roles, at=context.now, answer=True)
+    decision = judged(context, subject)
     held = approval.holds(decision) | (frozenset({Hold.UNDO.value}) if hold else frozenset[str]())
     stored = posts.add(turn.tx, draft, stanza=turn.stanza)
     owe(turn, stored, (part,), held)

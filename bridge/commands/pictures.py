@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from bridge.commands import receipts
+from bridge.commands import receipts, rejudging
 from bridge.commands.relay import reopen
 from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
-from bridge.domain.pictures import MOST, PictureState, shape, undescribed
+from bridge.domain.pictures import MOST, SEEN, PictureState, shape, undescribed
 from bridge.domain.text import clean_inbound, is_blank
 from bridge.domain.wording import NOTHING, plural, tag
 from bridge.domain.wording import verb as typed
@@ -36,8 +36,6 @@ ALT_LIMIT: Final = 1_500
 """Characters of a description: as many as platforms take."""
 
 UNCHANGED: Final = "Nothing was changed."
-
-_TO_BE_SEEN: Final = frozenset({PictureState.WANTED, PictureState.READY})
 
 
 def share(turn: Turn) -> None:
@@ -102,9 +100,14 @@ def describe(context: Context, text: str) -> Deed:
             turn.say(f"Described. {_next(context.place)}")
         elif (held := _held_with_pictures(turn)) is not None:
             stored, own = held
+            if (why := rejudging.refusal(turn, stored, words)) is not None:
+                turn.say(f"{why[:1].upper()}{why[1:]}. {UNCHANGED}", post=stored.id)
+                return
             pictures.describe(turn.tx, _which(own).id, words)
             turn.audit("alt", entry=stored.id, content=words)
             turn.say(f"{tag(stored.id, stored.answers)} its picture is described", post=stored.id)
+            timer = timers.get(turn.tx, stored.id)
+            rejudging.again(turn, stored, due=None if timer is None else timer.due_at, always=True)
             advance(turn.tx, stored, settings=context.settings, now=turn.now, new_id=turn.mint)
         else:
             turn.say(f"I know of no picture that you sent here just now: share one first. {UNCHANGED}")
@@ -272,7 +275,7 @@ def _held_with_pictures(turn: Turn) -> tuple[StoredPost, list[StoredPicture]] | 
         stored = posts.get(turn.tx, entry)
         if stored is None or not stored.pictures or any(one.attempt for one in outbox.of_post(turn.tx, entry)):
             continue
-        if own := [one for one in pictures.of_post(turn.tx, entry) if one.state in _TO_BE_SEEN]:
+        if own := [one for one in pictures.of_post(turn.tx, entry) if one.state in SEEN]:
             return stored, own
     return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.commands import approval, pictures
 from bridge.commands.compose import Order, Wish, order
+from bridge.commands.rejudging import with_pictures
 from bridge.domain.deliveries import Hold, State
 from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.commands.context import Context, Deed, Turn
     from bridge.domain.outbox import Part, StoredPost
-    from bridge.domain.pictures import StoredPicture
 
 _SHOWN = 60
 
@@ -80,8 +80,11 @@ def write(turn: Turn, made: Order) -> StoredPost:
     waiting = pictures.gathered(turn, made.held)
     many = len(waiting) + len(turn.context.incoming.files[: pictures.MOST])
     stored = posts.add(turn.tx, replace(made.draft, pictures=many), stanza=turn.stanza)
-    unseen = _unseen(turn, stored, made, waiting) if many else frozenset[str]()
-    owe(turn, stored, made.parts, made.held | unseen)
+    if many:
+        made, own = with_pictures(turn, stored, made, pictures.attach(turn, stored, waiting))
+        if pictures.waits(own, {part.account for part in made.parts}, turn.context.settings):
+            made = replace(made, held=made.held | {Hold.PICTURE.value})
+    owe(turn, stored, made.parts, made.held)
     approval.note(turn, stored, made.decision, made.held, due=made.due)
     if made.left_out and Hold.QUESTION not in made.held:
         turn.say(f"{tag(stored.id)} {plural(made.left_out, 'control character')} left out", post=stored.id)
@@ -112,12 +115,6 @@ def owe(turn: Turn, stored: StoredPost, parts: Sequence[Part], held: frozenset[s
         turn.say(
             f"{tag(stored.id)} waits: everything outgoing is frozen. An approver's {go_on} continues", post=stored.id
         )
-
-
-def _unseen(turn: Turn, stored: StoredPost, made: Order, waiting: Sequence[StoredPicture]) -> frozenset[str]:
-    own = pictures.attach(turn, stored, waiting)
-    must = pictures.waits(own, {part.account for part in made.parts}, turn.context.settings)
-    return frozenset({Hold.PICTURE.value} if must else set[str]())
 
 
 def take_back_questions(turn: Turn) -> None:

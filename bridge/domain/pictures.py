@@ -26,6 +26,10 @@ class PictureState(StrEnum):
     DROPPED = "dropped"
 
 
+SEEN: Final = frozenset({PictureState.WANTED, PictureState.READY})
+"""What of a post's pictures is to be seen with it."""
+
+
 class Lost(Exception):  # noqa: N818 - it names what a picture is
     """A picture of a post can't be had for a platform; the message is a clause for people that says why.
 

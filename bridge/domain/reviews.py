@@ -43,7 +43,8 @@ class Review:
     """What the rules say of one revision of a post.
 
     `why` is why it needs approval (None where it doesn't), `word` why its author's second word, and `rule` names the
-    rules. `expires_at` is until when it can be approved; `actor` decided it.
+    rules. `expires_at` is until when it can be approved; `actor` decided it. `before` is what is published, where the
+    revision corrects that and waits.
     """
 
     post: EntryId
@@ -54,6 +55,7 @@ class Review:
     state: ReviewState
     expires_at: datetime | None = None
     actor: str | None = None
+    before: str | None = None
 
     @property
     def version(self) -> int:
@@ -75,7 +77,8 @@ def waits(stored: StoredPost, review: Review, preview: Preview, *, moment: Momen
     lead = tag(stored.id, stored.item)
     if review.word is not None and review.state is ReviewState.AUTHOR:
         send = verb(place, f"send {short(stored.id)}")
-        then = f"asks for approval ({review.why})" if review.why is not None else "posts it all the same"
+        anyhow = "posts it all the same" if moment is None else "lets it go out then all the same"
+        then = f"asks for approval ({review.why})" if review.why is not None else anyhow
         correct = "" if stored.about is not None else ", or correct your message"
         return f"{lead} held: {review.word}. {send} {then}, {undo} takes it back{correct}. {NOTHING}{how}"
     return f"{lead} waits for approval ({review.why}): {choice(review, place)}; {undo} takes it back.{how}"

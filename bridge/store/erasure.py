@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, case, select, text, update
 from bridge.domain.ids import EntryId
 from bridge.domain.text import clean_inbound
 from bridge.store import audit, delivery_rows, outbox, posts
-from bridge.store.schema import NOTICE_DONE, NOTICE_RECEIPT, delivery, item, note, notice, post
+from bridge.store.schema import NOTICE_DONE, NOTICE_RECEIPT, delivery, item, note, notice, post, review
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,6 +96,9 @@ _ERASE_DELIVERIES = (
         state=case((delivery.c.state.in_(("dead", "asked")), "cancelled"), else_=delivery.c.state),
     )
 )
+_ERASE_REVIEW = (
+    update(review).where(review.c.post_id == bindparam("one"), review.c.before.is_not(None)).values(before=ERASED)
+)
 _ERASE_TELLING = update(notice).where(notice.c.tells == bindparam("one"), _SAYS).values(body=ERASED)
 _ERASE_RECEIPTS = (
     update(notice).where(text(NOTICE_RECEIPT), notice.c.receipt_id == bindparam("one"), _SAYS).values(body=ERASED)
@@ -161,7 +164,7 @@ def erase(tx: Tx, found: Found, *, at: datetime) -> Erased:
         deeds += audit.forget(tx, entry)
         for answer in _answers(tx, entry):
             answers += 1
-            for statement in (_ERASE_POST, _ERASE_DELIVERIES, _ERASE_RECEIPTS):
+            for statement in (_ERASE_POST, _ERASE_DELIVERIES, _ERASE_REVIEW, _ERASE_RECEIPTS):
                 tx.execute(statement, {"one": answer})
             deeds += audit.forget(tx, answer)
     if found.told:

@@ -127,7 +127,7 @@ def get(tx: Tx, entry: EntryId) -> StoredPost | None:
     return _stored(row) if row is not None else None
 
 
-def revise(tx: Tx, stored: StoredPost, draft: Draft) -> StoredPost:
+def revise(tx: Tx, stored: StoredPost, draft: Draft | StoredPost) -> StoredPost:
     """Put a draft's text, hold, warning and visibility in the place of a post's, as its next revision."""
     revision = stored.revision + 1
     values = {

@@ -27,7 +27,7 @@ _PUT = insert_or_replace(review)
 _DECIDE = (
     update(review)
     .where(_OF_POST, review.c.revision == bindparam("of_revision"), text(REVIEW_OPEN))
-    .values(state=bindparam("new_state"), actor=bindparam("by"), decided_at=bindparam("at"))
+    .values(state=bindparam("new_state"), actor=bindparam("by"), decided_at=bindparam("at"), before=None)
 )
 _ASKED = (
     update(review)
@@ -75,6 +75,7 @@ def put(tx: Tx, one: Review) -> None:
         "expires_at": one.expires_at,
         "actor": one.actor,
         "decided_at": None,
+        "before": one.before,
     }
     tx.execute(_PUT[tx.dialect], values)
     tx.wake(timers.TOPIC)
@@ -139,4 +140,5 @@ def _review(row: AnyRow) -> Review:
         state=ReviewState(row.state),
         expires_at=row.expires_at,
         actor=row.actor,
+        before=row.before,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +45,7 @@ class Subject:
     """What is judged. `roles` are those of all who wrote it, `at` is when it would go out.
 
     An `answer` is to one person who waits for it: it needs nothing that every post must have, and keeps no quiet hours.
+    `besides` are other words that are published with the text, such as the descriptions of its pictures.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Subject:
     roles: frozenset[Role]
     at: datetime
     answer: bool = False
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,10 @@ NOTHING_FOUND: Final = Decision()
 
 def judge(rules: Iterable[Rules], subject: Subject) -> Decision:
     """Return what some rules say of a text: each adds to the others, none takes away."""
-    found = [finding for one in rules for part in _PARTS for finding in part(one, subject)]
+    # What every post needs, and its hour, are the text's own affair.
+    others = [replace(subject, text=words, answer=True, besides=()) for words in subject.besides]
+    subjects = (subject, *others)
+    found = [finding for one in rules for part in _PARTS for each in subjects for finding in part(one, each)]
     return Decision(tuple(dict.fromkeys(found))) if found else NOTHING_FOUND
 
 

@@ -24,7 +24,7 @@ stanza = Table(
     Column("archive", SafeText, nullable=False, comment="the room, or our own bare JID"),
     Column("key", SafeText, nullable=False, comment="its stanza-id there, or the fallback of the gate"),
     Column("sender", SafeText, nullable=False, comment="real bare JID"),
-    Column("status", SafeText, nullable=False, comment="done | failed | late"),
+    Column("status", SafeText, nullable=False, comment="done | failed | late | over"),
     Column("received_at", Utc, nullable=False),
     Column("name", SafeText, comment="what its sender called it"),
     Column("other_name", SafeText, comment="where its sender gave it two"),

@@ -79,6 +79,7 @@ review = Table(
     Column("expires_at", Utc, comment="until when it can be approved"),
     Column("actor", SafeText, comment="who decided it: a bare JID, or timer"),
     Column("decided_at", Utc),
+    Column("before", SafeText, comment="what is published, while a correction of it waits"),
     Index("ix_review_open", "expires_at", sqlite_where=text(REVIEW_OPEN), postgresql_where=text(REVIEW_OPEN)),
     comment="What the rules say of a post that may not go out unseen; an edit puts its own in the place of it.",
 )

@@ -1,23 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.commands.incoming import Gesture, GestureKind
-from bridge.domain.deliveries import State
-from bridge.domain.ids import EntryId
 from bridge.domain.people import Role
 from bridge.domain.posts import Visibility
 from bridge.settings.rules import ApprovalSettings, PolicySettings, RuleSettings
-from bridge.store import reviews
+from tests.unit.commands.approving import ANA, RAJ, ROOM, SECOND_ROOM, TOM, react, reasons, state, tell
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Bench
-
-ROOM = "ops@rooms.example.org"
-SECOND_ROOM = "sales@rooms.example.org"
-ANA, TOM, RAJ = "ana@example.org", "tom@example.org", "raj@example.org"
 
 
 @pytest.fixture
@@ -26,31 +19,6 @@ def asking(bench: Bench) -> Bench:
     policy = PolicySettings(approval=(ApprovalSettings(accounts=("x",)),))
     bench.configure(policy=policy)
     return bench
-
-
-async def tell(bench: Bench, text: str, *, who: str = "raj", room: str | None = ROOM, **values: Any) -> dict[str, str]:
-    """Say something, and return what each conversation gets upon it."""
-    await bench.desk.handle(bench.incoming(text, who=who, room=room, **values))
-    found: dict[str, str] = {}
-    for one in await bench.told():
-        found[one.to] = f"{found[one.to]}\n{one.body}" if one.to in found else one.body
-    return found
-
-
-async def react(bench: Bench, emoji: str, words: str, where: str = ROOM, **values: Any) -> dict[str, str]:
-    """React to the last line of ours there that has these words."""
-    gesture = Gesture(kind=GestureKind.REACTIONS, about=bench.name_of(words, where), emojis=frozenset({emoji}))
-    room = where if where in {ROOM, SECOND_ROOM} else None
-    return await tell(bench, "", room=room, gesture=gesture, **values)
-
-
-async def reasons(bench: Bench, post: int = 1) -> list[set[str]]:
-    return [set(one.held) for one in await bench.deliveries(post)]
-
-
-async def state(bench: Bench, post: int = 1) -> str | None:
-    one = await bench.store.read(lambda tx: reviews.get(tx, EntryId(post)))
-    return None if one is None else one.state.value
 
 
 async def test_author_room_and_approvers_are_told_with_the_rule_and_the_text(asking: Bench) -> None:
@@ -164,14 +132,6 @@ async def test_an_approval_that_crosses_an_edit_does_not_count(asking: Bench) ->
     assert "is approved by tom" in (await react(asking, "✅", "version 2", TOM, who="tom"))[TOM]
 
 
-async def test_a_correction_that_needs_nobody_takes_the_question_away(bench: Bench) -> None:
-    bench.configure(policy=PolicySettings(approval=(ApprovalSettings(patterns={"prices": "price"}),)))
-    await tell(bench, "!post New prices")
-    await tell(bench, "!edit 1 New things")
-    assert await reasons(bench) == [{"undo"}] * 2
-    assert (await tell(bench, "!approve 1 2", who="tom"))[ROOM] == "[1] needs nobody's approval. Nothing was changed."
-
-
 async def test_reactions_on_the_line_decide(asking: Bench) -> None:
     await tell(asking, "!post one")
     await tell(asking, "!post two")
@@ -281,27 +241,6 @@ async def test_what_waits_for_its_time_is_approved_for_it(asking: Bench) -> None
     told = await tell(asking, "!approve 1", who="tom")
     assert "[1] is approved by tom, and goes out at its time" in told[ROOM]
     assert await reasons(asking) == [{"schedule"}] * 2
-
-
-async def test_a_correction_of_what_is_published_waits_as_well(bench: Bench) -> None:
-    bench.configure(policy=PolicySettings(approval=(ApprovalSettings(patterns={"prices": "price"}),)))
-    await tell(bench, "!to mastodon post New things")
-    await bench.become(1, State.SENT)
-    told = await tell(bench, "!edit 1 New prices")
-    assert "[1] mastodon: correcting once it is approved" in told[ROOM]
-    assert await bench.states(1) == {"mastodon": ["sent", "edit held"]}
-    assert "a correction waits" in await bench.receipt(1)
-    assert "is approved by tom" in (await tell(bench, "!approve 1 2", who="tom"))[ROOM]
-    assert await bench.states(1) == {"mastodon": ["sent", "edit ready"]}
-
-
-async def test_a_correction_that_is_rejected_is_not_made(bench: Bench) -> None:
-    bench.configure(policy=PolicySettings(approval=(ApprovalSettings(patterns={"prices": "price"}),)))
-    await tell(bench, "!to mastodon post New things")
-    await bench.become(1, State.SENT)
-    await tell(bench, "!edit 1 New prices")
-    assert "is rejected by tom" in (await tell(bench, "!reject 1", who="tom"))[ROOM]
-    assert await bench.states(1) == {"mastodon": ["sent", "edit cancelled"]}
 
 
 # What waits for a second word of its author.

@@ -37,6 +37,15 @@ async def test_it_is_told_once_and_nothing_of_it_is_done(bench: Bench) -> None:
     assert await bench.count("post") == 0
 
 
+async def test_who_fills_in_a_form_is_told_each_time(bench: Bench) -> None:
+    for _ in range(3):
+        await bench.direct("inbox")
+    assert await bench.direct("inbox") == [TOLD.removeprefix("raj: ")]
+    for _ in range(2):
+        answer = await bench.desk.answer(bench.incoming("inbox", chosen=True))
+        assert list(answer.lines) == [TOLD.removeprefix("raj: ")]
+
+
 async def test_when_the_time_is_over_the_person_is_heard_and_what_was_over_stays_undone(
     bench: Bench, clock: FakeClock
 ) -> None:
