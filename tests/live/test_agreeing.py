@@ -21,7 +21,6 @@ from tests.servers.sink import Sink
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 
 CHECK = "\N{WHITE HEAVY CHECK MARK}"
-CROSS = "\N{CROSS MARK}"
 
 
 @pytest.fixture
@@ -109,3 +108,35 @@ async def test_a_panic_that_outlasts_a_kill(scene: Scene, sink: Sink) -> None:
     assert sink.texts == ["We are back"]
     session.print("panic and resume, direct chat of the approver")
     Session(raj, bot).print("panic and resume, direct chat of the author")
+
+
+async def test_a_reaction_of_somebody_who_left_the_room(
+    prosody: Prosody, sink: Sink, new_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Given while the bridge was away, by an approver of that day; the bridge reads it when they are none any more."""
+    async with Scene(
+        server=prosody,
+        new_name=new_name,
+        folder=tmp_path,
+        accounts={"mastodon": mastodon_account(sink.base_url, sink.token)},
+        overrides={"posting": {"hold": "0s"}, "policy": {"approval": [{}]}},
+        room_table={"member_role": "approver"},
+    ) as scene:
+        raj, ana, room = scene.raj, scene.ana, scene.room
+        await ana.say(room, "!post We are back")
+        waits = await ana.hears(r"^\[1\] waits for approval ", where=room)
+        about = gestures.name_of(waits, room=True)
+        await scene.bridge.kill()
+        seen = gestures.Deeds(ana)
+        gestures.react(raj, room, about, CHECK, room=True)
+        await seen.has(room, "reaction", about, CHECK)
+        await raj.leave(room)
+        await ana.affiliate(room, raj.jid, "none")
+        await scene.bridge.start()
+        # What is said after it is answered after it.
+        await ana.say(room, "!post It was the database")
+        await ana.hears(r"^\[2\] waits for approval ", where=room)
+        await ana.tell(scene.bot.jid, "audit 1")
+        told = await ana.hears(r"(?m)^.*\bpost\b", where=scene.bot.jid)
+        assert "approve" not in told.body
+        assert sink.texts == []
