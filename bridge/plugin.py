@@ -164,6 +164,15 @@ class Plugin(ABC, Generic[S]):
     limits: Limits
     """Set by `__aenter__`."""
 
+    @classmethod
+    def for_settings(cls, settings: S) -> type[Plugin[S]]:
+        """Return the class for an account with these settings: this one, or one derived from it that can do more.
+
+        It is asked once, before an instance is made; no I/O happens here.
+        """
+        del settings
+        return cls
+
     def __init__(self, settings: S, keep: Keep, clock: Clock) -> None:
         """Take what the account needs; no I/O happens here."""
         self.settings = settings

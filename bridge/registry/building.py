@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+import structlog
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from bridge.registry.catalog import AnyPlugin, Catalog, PluginBrokenError, PluginMissingError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
+
+
+_log = structlog.stdlib.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,16 @@ def _own(name: str, account: AccountSettings, settings: Settings, plugin: type[A
         fatal = not _only_secrets_missing(plugin.Settings, error)
         problems = tuple(Problem(text=hide(line, secrets), fatal=fatal) for line in lines)
         return Recipe(plugin=plugin, problems=problems, secrets=secrets)
-    return Recipe(plugin=plugin, own=own, secrets=secrets)
+    try:
+        chosen = plugin.for_settings(own)
+    except Exception as error:  # noqa: BLE001 - a plugin's bug is its own
+        # Without the traceback: no log knows the account's secrets yet.
+        kind = type(error).__name__
+        _log.error("the plugin can't tell its class for an account", account=name, plugin=account.plugin, error=kind)
+        place = settings.place("accounts", name, "plugin")
+        failed = f"{place}: the plugin {account.plugin} failed ({kind})"
+        return Recipe(plugin=plugin, problems=(Problem(text=failed, fatal=False),), secrets=secrets)
+    return Recipe(plugin=chosen, own=own, secrets=secrets)
 
 
 def _validated(model: type[BaseModel], table: Mapping[str, Any]) -> BaseModel:

@@ -54,7 +54,7 @@ from plugins.x.settings import XSettings
 from plugins.x.signing import Login
 from plugins.x.translate import Me
 
-__all__ = ["XPlugin", "XSettings"]
+__all__ = ["PremiumXPlugin", "XPlugin", "XSettings"]
 
 T = TypeVar("T")
 
@@ -64,13 +64,18 @@ _SETTLE_AFTER: Final = timedelta(seconds=30)
 """A request ends after 15 s there as here, and what it made shows within another 15."""
 
 
-class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks, Repeats, Favours, Shows):
-    """One account: posts, answers, edits within the hour, deletes, is searched for what may have arrived, and listens.
+class XPlugin(Plugin[XSettings], Spends, Deletes, Finds, Listens, Tracks, Repeats, Favours, Shows):
+    """One account: posts, answers, deletes, is searched for what may have arrived, and listens.
 
     Everything costs money: it is counted before it is asked for, and nothing goes beyond the account's budgets.
     """
 
     Settings: ClassVar = XSettings
+
+    @classmethod
+    def for_settings(cls, settings: XSettings) -> type[Plugin[XSettings]]:
+        """Return the class that edits, too, for an account with Premium."""
+        return PremiumXPlugin if settings.premium else cls
 
     def __init__(self, settings: XSettings, keep: Keep, clock: Clock) -> None:
         """Take what the account needs; no I/O happens here."""
@@ -152,33 +157,6 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks,
         self._memory.note_made(posted.id, key.token)
         self._hearing.pulse.beat()
         return posted
-
-    async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
-        """Change a post of the last hour, as Premium accounts can; what it is then has a new id.
-
-        Its newest version is read first: one that is already so is left alone, and costs no edit.
-        """
-        if messages.is_message(posted.memo):
-            raise RefusedError("X lets nobody change a direct message: send another one.")
-        if not self.settings.premium:
-            raise RefusedError(publish.NO_PREMIUM)
-        publish.check(Post(text=post.text, media=post.media), self.length(post.text), self.limits.text)
-        if post.warning:
-            publish.check(post, 0, 0)
-        media.check(post.media)
-        now = self.clock.now() + (self._client.skew or timedelta(0))
-        version = await publish.newest(self._client, self._ledger, posted.id, now)
-        if version.is_already(post):
-            return publish.posted(version.id, self._username)
-        if version.why_not is not None:
-            raise RefusedError(version.why_not)
-        kind = of_post(link=length.has_link(post.text))
-        attached = await self._uploads.ready(post.media, key)
-        with self._uploads.until_settled(key):
-            changed = publish.edit_body(post, version, attached)
-            edited = await self._paid(kind, lambda: publish.publish(self._client, changed, self._username))
-        self._memory.note_made(edited.id, key.token)
-        return edited
 
     async def delete(self, posted: Posted) -> None:
         """Delete a post or a message, or take a repost back; what X doesn't know any more counts as done."""
@@ -314,3 +292,32 @@ class XPlugin(Plugin[XSettings], Spends, Edits, Deletes, Finds, Listens, Tracks,
         if not self._account or not self._username:
             raise UnavailableError(f"X doesn't tell whose the login is: is {self.settings.base_url} X's API?")
         await self._ledger.charge(Kind.READ_SELF)
+
+
+class PremiumXPlugin(XPlugin, Edits):
+    """An account with Premium, which can change its posts for an hour."""
+
+    async def edit(self, posted: Posted, post: Post, key: Key) -> Posted:
+        """Change a post of the last hour, as Premium accounts can; what it is then has a new id.
+
+        Its newest version is read first: one that is already so is left alone, and costs no edit.
+        """
+        if messages.is_message(posted.memo):
+            raise RefusedError("X lets nobody change a direct message: send another one.")
+        publish.check(Post(text=post.text, media=post.media), self.length(post.text), self.limits.text)
+        if post.warning:
+            publish.check(post, 0, 0)
+        media.check(post.media)
+        now = self.clock.now() + (self._client.skew or timedelta(0))
+        version = await publish.newest(self._client, self._ledger, posted.id, now)
+        if version.is_already(post):
+            return publish.posted(version.id, self._username)
+        if version.why_not is not None:
+            raise RefusedError(version.why_not)
+        kind = of_post(link=length.has_link(post.text))
+        attached = await self._uploads.ready(post.media, key)
+        with self._uploads.until_settled(key):
+            changed = publish.edit_body(post, version, attached)
+            edited = await self._paid(kind, lambda: publish.publish(self._client, changed, self._username))
+        self._memory.note_made(edited.id, key.token)
+        return edited

@@ -33,6 +33,8 @@ _GAP = re.compile(r"([ \t\r\n]+)")
 _HEAVY = re.compile("[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 """What counts as 2 by itself, by twitter-text's configuration."""
 _MAYBE_LINK = re.compile(r"\.\w")
+_WITHIN_HOST = re.compile(r"(?<=[^.])\.(?=[^.])")
+"""A dot that a host may have, of which each link has one; no host has two at once."""
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _SURELY_LINK = re.compile(
     r"(?P<before>[(\[\"']*)(?P<host>https?://(?!t\.co\b)[a-z0-9.-]{0,252}[a-z0-9](?::[0-9]{1,5})?)"
@@ -102,7 +104,9 @@ def _shortened(word: str) -> str:
     found = _SURELY_LINK.fullmatch(word) if len(word) <= _LONGEST_LINK else None
     if found is None:
         return word
-    short = f"{found['before']}{found['host']}/{found['after']}"
+    # What isn't a link mustn't come to the length of one by chance, as https://intranet.local/ does.
+    path = "/a" if len(found["host"]) + 1 == _LINK else "/"
+    short = f"{found['before']}{found['host']}{path}{found['after']}"
     around = len(found["before"]) + len(found["after"])
     return short if _is_simple(short) and _counted(short).length == _LINK + around else word
 
@@ -126,4 +130,4 @@ def _counted(word: str) -> _Word:
 def _at_most(word: str) -> int:
     """Return the longest count that a word with dots can come to, whatever in it is a link."""
     heavy = sum(not character.isascii() for character in word)
-    return len(word) + heavy + word.count(".") * (_LINK - _SHORTEST)
+    return len(word) + heavy + len(_WITHIN_HOST.findall(word)) * (_LINK - _SHORTEST)

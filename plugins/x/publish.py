@@ -168,9 +168,6 @@ def _time(value: object) -> datetime | None:
     return at if at.tzinfo else None
 
 
-NO_PREMIUM: Final = f"X lets only Premium accounts edit what they posted (set premium if it is one): {_FOLLOW}."
-
-
 def edit_body(post: Post, version: Version, media: Sequence[str]) -> Json:
     """Return what edits a post: the new text, with the media that it has unless others are given."""
     kept = list(media) or list(version.media)

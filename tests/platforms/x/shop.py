@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.plugin import Clock, Keep, Key, Media
 from bridge.testing import MemoryKeep
-from plugins.x import XPlugin, XSettings
+from plugins.x import PremiumXPlugin, XPlugin, XSettings
 from tests.servers.faults import Fault
 from tests.servers.x import X
 from tests.servers.x_calls import Call
@@ -24,6 +24,13 @@ def settings(x: X, **more: Any) -> dict[str, Any]:
 
 def make(x: X, clock: Clock, keep: Keep | None = None, **more: Any) -> XPlugin:
     return XPlugin(XSettings.model_validate(settings(x, **more)), keep or MemoryKeep(), clock)
+
+
+@asynccontextmanager
+async def premium_shop(x: X, clock: Clock) -> AsyncGenerator[PremiumXPlugin]:
+    own = XSettings.model_validate(settings(x, premium=True))
+    async with PremiumXPlugin(own, MemoryKeep(), clock) as shop:
+        yield shop
 
 
 @asynccontextmanager

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bridge.plugin import Post, Posted, PostId, RefusedError, UnavailableError, UncertainError
+from bridge.plugin import Edits, Post, Posted, PostId, RefusedError, UnavailableError, UncertainError
 from bridge.testing import FakeClock
-from tests.platforms.x.shop import PNG, entered, key, only, picture
+from plugins.x import XPlugin, XSettings
+from tests.platforms.x.shop import PNG, entered, key, only, picture, premium_shop, settings
 from tests.servers import faults, x_faults
 from tests.servers.x import X
 
@@ -20,17 +21,14 @@ def premium(x: X) -> X:
     return x
 
 
-async def test_without_premium_an_edit_is_refused_with_what_to_do_instead(x: X, clock: FakeClock) -> None:
-    async with entered(x, clock) as shop:
-        posted = await shop.post(Post(text="helo"), key())
-        with pytest.raises(RefusedError, match="follow-up"):
-            await shop.edit(posted, Post(text="hello"), key("two"))
-    assert len(x.calls) == 2
+def test_only_with_premium_it_edits(x: X) -> None:
+    chosen = [XPlugin.for_settings(XSettings.model_validate(settings(x, premium=has))) for has in (False, True)]
+    assert [issubclass(one, Edits) for one in chosen] == [False, True]
 
 
 async def test_an_edit_names_the_version_that_it_follows(premium: X, clock: FakeClock) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         edited = await shop.edit(posted, Post(text="hello"), key("two"))
     assert x.calls[-1].json == {"text": "hello", "edit_options": {"previous_post_id": posted.id}}
@@ -41,7 +39,7 @@ async def test_an_edit_names_the_version_that_it_follows(premium: X, clock: Fake
 async def test_trap_an_edit_of_an_older_version_goes_to_the_newest(premium: X, clock: FakeClock) -> None:
     """Where the server shows the old version as it was, and where it shows the newest by any id."""
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         other = x.edit(x.own[0], "by hand")
         old = {"id": posted.id, "text": "helo", "edit_history_post_ids": [posted.id, other.id]}
@@ -55,7 +53,7 @@ async def test_trap_an_edit_of_an_older_version_goes_to_the_newest(premium: X, c
 
 async def test_trap_what_is_already_so_is_not_edited_again(premium: X, clock: FakeClock) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo example.org"), key())
         x.next(faults.lose_response())
         with pytest.raises(UncertainError):
@@ -68,7 +66,7 @@ async def test_trap_what_is_already_so_is_not_edited_again(premium: X, clock: Fa
 
 async def test_trap_after_an_hour_an_edit_is_refused_before_it_is_paid_for(premium: X, clock: FakeClock) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         await clock.advance(3600)
         with pytest.raises(RefusedError, match="that is over: answer it with a follow-up"):
@@ -88,7 +86,7 @@ async def test_what_x_says_about_editing_is_believed(
     premium: X, clock: FakeClock, controls: dict[str, Any], words: str
 ) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         shown = {"id": posted.id, "text": "helo", "edit_controls": controls, "edit_history_tweet_ids": [posted.id]}
         x.decide = only("GET", f"/2/tweets/{posted.id}", x_faults.answer(200, {"data": shown}))
@@ -101,7 +99,7 @@ async def test_what_x_says_about_editing_is_believed(
 )
 async def test_without_a_word_about_editing_it_is_tried(premium: X, clock: FakeClock, shown: dict[str, Any]) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         answer = {"data": {"id": posted.id, "text": "helo", **shown}}
         x.decide = only("GET", f"/2/tweets/{posted.id}", x_faults.answer(200, answer))
@@ -111,7 +109,7 @@ async def test_without_a_word_about_editing_it_is_tried(premium: X, clock: FakeC
 
 async def test_trap_an_edit_keeps_its_pictures_unless_others_are_given(premium: X, clock: FakeClock) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo", media=(picture(), picture(PNG + b"2"))), key())
         edited = await shop.edit(posted, Post(text="hello"), key("two"))
         assert [one.data for one in x.own[0].media] == [PNG, PNG + b"2"]
@@ -121,7 +119,7 @@ async def test_trap_an_edit_keeps_its_pictures_unless_others_are_given(premium: 
 
 async def test_an_edit_that_does_not_fit_is_refused(premium: X, clock: FakeClock) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         for post in (Post(text="x" * 25_001), Post(text="hello", warning="Ending"), Post(text="")):
             with pytest.raises(RefusedError):
@@ -132,7 +130,7 @@ async def test_an_edit_that_does_not_fit_is_refused(premium: X, clock: FakeClock
 
 async def test_an_edit_of_what_cannot_be_read_is_tried_again(premium: X, clock: FakeClock) -> None:
     x = premium
-    async with entered(x, clock, premium=True) as shop:
+    async with premium_shop(x, clock) as shop:
         posted = await shop.post(Post(text="helo"), key())
         x.decide = only("GET", "/2/tweets/", x_faults.answer(200, {"data": []}))
         with pytest.raises(UnavailableError, match="something else"):

@@ -10,8 +10,7 @@ import pytest
 from bridge.plugin import PostId
 from bridge.testing import FakeClock, Harness, Shown, Trouble
 from bridge.testing.contract import PluginContract
-from bridge.testing.contract.changing import Editing
-from plugins.x import XPlugin
+from plugins.x import PremiumXPlugin, XPlugin
 from tests.servers import faults
 from tests.servers.x import X
 from tests.servers.x_world import Words
@@ -77,8 +76,8 @@ class XHarness(Harness):
 
 
 class Contract(PluginContract):
-    plugin_class = XPlugin
-    premium: ClassVar[bool] = False
+    plugin_class = PremiumXPlugin
+    premium: ClassVar[bool] = True
     words: ClassVar[Words] = Words.POST
 
     @pytest.fixture
@@ -95,19 +94,15 @@ class Contract(PluginContract):
 class TestPremium(Contract):
     """An account that can edit, and write 25,000 characters."""
 
-    premium = True
-
 
 class TestOlderWords(Contract):
     """A server that answers in the words that X had before."""
 
-    premium = True
     words = Words.TWEET
 
 
 class TestStandard(Contract):
-    """An account without Premium: all but the edits, which test_changes has."""
+    """An account without Premium."""
 
-
-for name in [name for name in vars(Editing) if name.startswith("test_")]:
-    setattr(TestStandard, name, None)
+    plugin_class = XPlugin
+    premium = False

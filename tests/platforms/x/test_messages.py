@@ -23,6 +23,7 @@ from bridge.plugin import (
 from bridge.testing import FakeClock, MemoryKeep
 from plugins.x import XPlugin, XSettings
 from tests.platforms.x.listener import listening
+from tests.platforms.x.shop import premium_shop
 from tests.servers import faults
 from tests.servers.x import X
 
@@ -146,10 +147,8 @@ async def test_a_message_that_never_arrived_is_absent_at_the_second_look(
     assert await plugin.find(answer, key(clock), since, frozenset()) is None
 
 
-async def test_a_message_is_taken_back_and_not_edited(x: X, clock: FakeClock, plugin: XPlugin, answer: Post) -> None:
+async def test_a_message_is_taken_back(x: X, clock: FakeClock, plugin: XPlugin, answer: Post) -> None:
     posted = await plugin.post(answer, key(clock))
-    with pytest.raises(RefusedError):
-        await plugin.edit(posted, Post(text="no"), key(clock, "two"))
     await plugin.delete(posted)
     assert sent(x) == []
     await plugin.delete(posted)
@@ -160,3 +159,10 @@ async def test_a_message_that_x_refuses_costs_nothing(clock: FakeClock, keep: Me
     with pytest.raises(PluginError):
         await plugin.post(Post(text="hello", in_reply_to=Ref(id=PostId("7"), memo={"with": "999"})), key(clock))
     assert await spent(keep) == before
+
+
+async def test_with_premium_a_message_is_not_edited_either(x: X, clock: FakeClock) -> None:
+    async with premium_shop(x, clock) as shop:
+        with pytest.raises(RefusedError, match="direct message"):
+            await shop.edit(Posted(id=PostId("7"), memo={"with": "999"}), Post(text="no"), key(clock))
+    assert len(x.calls) == 1

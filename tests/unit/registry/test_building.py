@@ -181,6 +181,26 @@ def test_a_plugin_may_allow_any_key(configure: Configure, catalog: Catalog, plug
     assert told(configure(GOOD + "whatever = 1\n"), catalog) == []
 
 
+def test_a_plugin_chooses_what_it_can_do_by_its_settings(configure: Configure, catalog: Catalog, plugin: Any) -> None:
+    class Able(plugin):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass]
+        """Can do more."""
+
+    chosen: list[BaseModel] = []
+    plugin.for_settings = classmethod(lambda _, own: chosen.append(own) or Able)
+    made = Registry.recipes(configure(GOOD), catalog)["one"]
+    assert (made.plugin, chosen) == (Able, [made.own])
+
+
+def test_a_plugin_that_cannot_choose_is_down_alone(configure: Configure, catalog: Catalog, plugin: Any) -> None:
+    def fails(_cls: object, _own: object) -> None:
+        raise KeyError("secret-token-1")
+
+    plugin.for_settings = classmethod(fails)
+    assert told(configure(GOOD), catalog) == [
+        ("config.toml: accounts.one.plugin: the plugin fake failed (KeyError)", False)
+    ]
+
+
 def test_a_plugins_own_words_show_no_secret(configure: Configure, catalog: Catalog, plugin: Any) -> None:
     class Talkative(BaseModel):
         token: str
