@@ -74,18 +74,25 @@ class Budgets:
 class Stop:
     """A group may spend nothing more before `until`.
 
-    `budget` is the setting that stops it (`daily_budget`), and `why` says so to people, in one sentence.
+    `budget` is the setting that stops it (`daily_budget`), `limit` what that says, in micro-dollars, and `why` tells
+    people, in one sentence.
     """
 
     group: Group
     budget: str
+    limit: int
     until: date
     why: str
 
     @property
     def mark(self) -> str:
         """What tells this stop from others, of other groups, budgets, days and months: for telling each once."""
-        return f"{self.group}, {self.budget}, {self.until}"
+        return f"{self.group}, {self.budget}, {self.limit}, {self.until}"
+
+
+def lasting(marks: Iterable[str], today: date) -> tuple[str, ...]:
+    """Return those marks of stops that aren't over yet."""
+    return tuple(mark for mark in marks if mark.rpartition(", ")[2] > today.isoformat())
 
 
 def in_month(days: Days, today: date) -> int:
@@ -113,7 +120,7 @@ def stop(kind: Kind, count: int, days: Days, today: date, budgets: Budgets) -> S
         used_up = spent * _HUNDRED >= budget * SHARES[group]
         if used_up or spent + costs > budget:
             why = _sentence(group, setting, until, spent=spent, budget=budget, costs=None if used_up else costs)
-            return Stop(group=group, budget=setting, until=until, why=why)
+            return Stop(group=group, budget=setting, limit=budget, until=until, why=why)
     return None
 
 

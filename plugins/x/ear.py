@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Final
 
 from bridge.plugin import Clock, Cursor, Gap, Heard, Notice, Seen, by_age
 from plugins.x import translate
-from plugins.x.budget import Stop
+from plugins.x.budget import Stop, lasting
 from plugins.x.failures import LAG
 from plugins.x.listen import Source, settled
 from plugins.x.place import Place, Places
@@ -21,14 +23,23 @@ _MEMORY: Final = 2000
 _NAP: Final = timedelta(hours=1)
 
 
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """When to look: X's time, what returns when it is time for the next look, and what is told of each thing heard."""
+    """When to look: X's time, what returns when it is time for the next look, and what is told of each thing heard.
+
+    `stops` returns what is stopped now and is to be told, and `spent` returns when that may have changed.
+    """
 
     clock: Clock
     now: Callable[[], datetime]
     rest: Callable[[], Awaitable[None]]
     beat: Callable[[], None]
+    stops: Callable[[], Sequence[Stop]] = tuple
+    spent: Callable[[], Awaitable[object]] = _never
 
 
 class Ear:
@@ -54,11 +65,15 @@ class Ear:
                     async for thing in heard:
                         yield thing
             except StoppedError as stopped:
-                if (notice := self._stopped(stopped.stop)) is not None:
+                self._begin_here()
+                for notice in self._tell(stopped.stop):
                     yield notice
-                await self._wait_for(stopped.stop)
+                rest = partial(self._wait_for, stopped.stop)
             else:
-                await self._rhythm.rest()
+                rest = self._rhythm.rest
+            async with aclosing(self._meanwhile(rest)) as notices:
+                async for notice in notices:
+                    yield notice
 
     async def _round(self) -> AsyncGenerator[Heard]:
         for source in self._sources:
@@ -96,16 +111,42 @@ class Ear:
         if self._places != told:
             yield Seen(cursor=self._places.cursor)
 
-    def _stopped(self, stop: Stop) -> Notice | None:
-        """Tell once that nothing is read for a while, and begin at now where nothing was read before."""
+    async def _meanwhile(self, rest: Callable[[], Awaitable[None]]) -> AsyncGenerator[Notice]:
+        """Yield what has to be told of budgets, until `rest` is over."""
+        resting = asyncio.ensure_future(rest())
+        spent: asyncio.Future[object] | None = None
+        try:
+            while True:
+                while told := self._tell(*self._rhythm.stops()):
+                    for notice in told:
+                        yield notice
+                spent = asyncio.ensure_future(self._rhythm.spent())
+                await asyncio.wait({resting, spent}, return_when=asyncio.FIRST_COMPLETED)
+                if resting.done():
+                    await resting
+                    return
+        finally:
+            ended = {one for one in (resting, spent) if one is not None}
+            for one in ended:
+                one.cancel()
+            await asyncio.wait(ended)
+
+    def _tell(self, *stops: Stop) -> list[Notice]:
+        """Return the notices of what is stopped and was not told, with the positions after them."""
+        told: list[Notice] = []
+        for stop in stops:
+            if stop.mark not in self._places.told:
+                marks = lasting(self._places.told, self._rhythm.clock.now().date())
+                self._places = replace(self._places, told=(*marks, stop.mark))
+                told.append(Notice(text=stop.why, cursor=self._places.cursor))
+        return told
+
+    def _begin_here(self) -> None:
+        """Begin at now where nothing was read before."""
         for source in self._sources:
             if source.name not in self._places.lists:
                 here = before(first_of(self._rhythm.now()))
                 self._places = self._places.having(source.name, Place(start=here, at=here))
-        if self._places.told == stop.mark:
-            return None
-        self._places = replace(self._places, told=stop.mark)
-        return Notice(text=stop.why, cursor=self._places.cursor)
 
     async def _wait_for(self, stop: Stop) -> None:
         """Return when the stop is over; a clock that is set meanwhile is noticed within the hour."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bridge.plugin import Author, Clock, Cursor, Heard, Item, Keep, Profile, Ref, RefusedError
@@ -29,6 +30,7 @@ class Hearing:
         self._clock = clock
         self._ledger = ledger
         self._reader = Reader(api.call, ledger)
+        self._ledger = ledger
         self._authors = Authors(api.call, keep, clock, ledger)
         self._sources: tuple[Source, ...] = ()
 
@@ -37,7 +39,9 @@ class Hearing:
         if not self._sources:
             mentions = Mentions(self._reader, self._authors, me)
             self._sources = (mentions, Messages(self._reader, self._authors, me)) if messages else (mentions,)
-        return Ear(self._sources, self._rhythm(self.pulse.beat)).hear(since)
+        rhythm = self._rhythm(self.pulse.beat)
+        telling = replace(rhythm, stops=self._ledger.stops, spent=self._ledger.spent_more)
+        return Ear(self._sources, telling).hear(since)
 
     def matches(self, me: Me, query: str, since: Cursor | None) -> AsyncGenerator[Heard]:
         """Yield what matches; raises RefusedError at once where X can't search for it. See `Tracks.matches`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -41,6 +42,7 @@ class Ledger:
         self._written: dict[date, int] = {}
         self._reserved: dict[Kind, date] = {}
         self._saving = asyncio.Lock()
+        self._more = asyncio.Event()
 
     async def load(self) -> None:
         """Read what was spent before; what can't be made sense of counts as nothing, with a warning in the log.
@@ -67,6 +69,16 @@ class Ledger:
     def stop(self, kind: Kind, count: int = 1) -> Stop | None:
         """Return what keeps so many from being done now, if anything does."""
         return stop(kind, count, self._days, self._today(), self._budgets)
+
+    def stops(self) -> tuple[Stop, ...]:
+        """Return what is stopped now: reading, posts with a link, and all posts, in the order in which they stop."""
+        asked = ((Kind.READ_MENTION, 0), (Kind.POST_WITH_LINK, 0), (Kind.REPLY, 1))
+        return tuple(found for kind, count in asked if (found := self.stop(kind, count)) is not None)
+
+    def spent_more(self) -> Awaitable[object]:
+        """Return what is done as soon as something more is counted from now on; for one waiter."""
+        self._more.clear()
+        return self._more.wait()
 
     def room(self, *kinds: Kind) -> int | None:
         """Return how many may be done before it stops, each charged as all of these kinds; None: any number.
@@ -132,6 +144,8 @@ class Ledger:
     def _add(self, day: date, amount: int) -> None:
         # Taken out first, so that what was written last is last, and what falls out at the front is what is oldest.
         self._days[day] = max(0, self._days.pop(day, 0) + amount)
+        if amount > 0:
+            self._more.set()
         while len(self._days) > _KEPT:
             del self._days[next(iter(self._days))]
 

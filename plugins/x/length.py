@@ -79,9 +79,11 @@ def _words(text: str) -> list[_Word]:
             words.append(_Word(_plain(composed), link=False))
             continue
         short = _shortened(composed)
-        left -= len(short)
+        left -= len(short) + bool(words)
         if left >= 0 and _is_simple(short):
-            words.append(_counted(short))
+            # What stands before a link is a part of X's pattern, so that a word counts as it does after white space.
+            counted = _counted(f" {short}") if words else _counted(short)
+            words.append(counted._replace(length=counted.length - bool(words)))
         else:
             words.append(_Word(_at_most(short), link=True))
     return words

@@ -40,10 +40,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The positions in all lists, by their names; `told` is the mark of the last notice."""
+    """The positions in all lists, by their names; `told` are the marks of the notices that count still."""
 
     lists: Mapping[str, Place] = field(default_factory=dict[str, Place])
-    told: str = ""
+    told: tuple[str, ...] = ()
 
     @property
     def cursor(self) -> Cursor:
@@ -52,7 +52,7 @@ class Places:
             name: {"start": place.start, "at": place.at, **({"gap": True} if place.gap else {})}
             for name, place in self.lists.items()
         }
-        return Cursor(json.dumps({"lists": lists, **({"told": self.told} if self.told else {})}))
+        return Cursor(json.dumps({"lists": lists, **({"told": list(self.told)} if self.told else {})}))
 
     def having(self, name: str, place: Place) -> Places:
         """Return the positions with one list at another."""
@@ -67,7 +67,7 @@ class Places:
                 name: Place(start=_number(one["start"]), at=_number(one["at"]), gap=bool(one.get("gap")))
                 for name, one in cast("dict[str, Any]", data["lists"]).items()
             }
-            return cls(lists=lists, told=str(data.get("told", "")))
+            return cls(lists=lists, told=tuple(str(mark) for mark in data.get("told", ())))
         except (ValueError, TypeError, KeyError, AttributeError):
             raise RefusedError("The stored position in the mentions can't be read.") from None
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from bridge.plugin import Author, Cursor, Media, PluginError, Post, PostId, Ref
 from bridge.testing import FakeClock
 from bridge.testing.contract.kit import Ear
-from plugins.x import XPlugin
+from plugins.x import PremiumXPlugin, XPlugin
 from tests.platforms.x.shop import NOW, key, picture
 from tests.servers import faults
 from tests.servers.x import X
@@ -62,11 +62,13 @@ async def _answer(scene: Scene) -> None:
 
 async def _edit(scene: Scene) -> None:
     posted = await scene.shop.post(Post(text="frist"), key())
+    assert isinstance(scene.shop, PremiumXPlugin)
     await scene.shop.edit(posted, Post(text="first"), key("two"))
 
 
 async def _edit_pictures(scene: Scene) -> None:
     posted = await scene.shop.post(Post(text="frist", media=(picture(),)), key())
+    assert isinstance(scene.shop, PremiumXPlugin)
     await scene.shop.edit(posted, Post(text="first"), key("two"))
 
 

@@ -23,7 +23,10 @@ def settings(x: X, **more: Any) -> dict[str, Any]:
 
 
 def make(x: X, clock: Clock, keep: Keep | None = None, **more: Any) -> XPlugin:
-    return XPlugin(XSettings.model_validate(settings(x, **more)), keep or MemoryKeep(), clock)
+    own = XSettings.model_validate(settings(x, **more))
+    made = (PremiumXPlugin if own.premium else XPlugin)(own, keep or MemoryKeep(), clock)
+    assert isinstance(made, XPlugin.for_settings(own))
+    return made
 
 
 @asynccontextmanager

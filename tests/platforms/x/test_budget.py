@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.x.budget import GROUPS, SHARES, Budgets, Group, Stop, forecast, in_month, room, stop
+from plugins.x.budget import GROUPS, SHARES, Budgets, Group, Stop, forecast, in_month, lasting, room, stop
 from plugins.x.prices import PRICES, Kind, of_post, price
 
 TODAY = date(2026, 1, 15)
@@ -131,7 +131,13 @@ def test_a_stop_is_told_from_those_of_other_groups_budgets_and_days() -> None:
         for kind in (Kind.READ_MENTION, Kind.POST, Kind.POST_WITH_LINK)
         for day, budgets in ((TODAY, DAILY), (tomorrow, DAILY), (TODAY, MONTHLY))
     ]
-    assert len({one.mark for one in found if one is not None}) == len(found) == 9
+    marks = {one.mark for one in found if one is not None}
+    assert len(marks) == len(found) == 9
+    higher = stopped(Kind.POST, 2 * DOLLAR, Budgets(daily=2 * DOLLAR))
+    assert higher is not None
+    assert higher.mark not in marks
+    assert len(lasting(marks, TODAY)) == 9
+    assert len(lasting(marks, tomorrow)) == 6
     assert stopped(Kind.READ_USER, DOLLAR) == stopped(Kind.READ_MENTION, DOLLAR)
 
 

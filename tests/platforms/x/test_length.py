@@ -51,6 +51,8 @@ CASES = [
     ("https://example.org/a.b.c.d.e.f.g.h.i.j.k.l.m.n/x", 23, True),
     ("https://example.org:8080/x", 23, True),
     ("example.org", 23, True),
+    ("\u00e0example.org", 24, True),
+    ("at \u00e0example.org", 26, True),
     ("www.example.org/shop", 23, True),
     ("status.example.dev is down", 31, True),
     ("run 1.2.py", 27, True),

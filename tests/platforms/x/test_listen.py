@@ -12,6 +12,7 @@ from bridge.testing import FakeClock, MemoryKeep
 from plugins.x import translate
 from plugins.x.authors import Authors
 from plugins.x.listen import told
+from plugins.x.prices import Kind
 from tests.platforms.x.listener import listening
 from tests.servers import x_faults
 from tests.servers.x import X
@@ -185,8 +186,35 @@ async def test_trap_a_budget_ends_reading_with_one_notice_and_reading_goes_on_th
             await clock.wait_for_sleepers(1)
             await clock.advance(clock.waits[0])
         while not isinstance(thing := await heard.next(), Item):
-            assert isinstance(thing, Seen)  # the notice is told once
+            assert getattr(thing, "text", "") != notice.text  # the notice is told once
         assert thing.text == "too much"
+
+
+async def test_each_stop_is_told_once_as_soon_as_it_is_there(x: X, clock: FakeClock, keep: MemoryKeep) -> None:
+    """Reading, links, and in the end all: also while nothing is read any more, and not again after a restart."""
+    async with listening(x, clock, keep, daily="1") as ears:
+        async with ears.items() as heard:
+            await heard.next()
+            notices: list[Notice] = []
+            for kind, count in ((Kind.POST_WITH_LINK, 4), (Kind.POST, 7), (Kind.REPLY, 9)):
+                await ears.ledger.reserve(kind, count)
+                notice = await heard.next()
+                assert isinstance(notice, Notice)
+                notices.append(notice)
+        assert [notice.text.partition(" before ")[0] for notice in notices] == [
+            "Nothing more is read",
+            "No more posts with a link",
+            "Nothing more is posted",
+        ]
+        x.mention("unheard today")
+        async with ears.items(notices[1].cursor) as heard:
+            assert await heard.next() == notices[2]
+        async with ears.items(notices[2].cursor) as heard:
+            today = clock.now().date()
+            while clock.now().date() == today:
+                await clock.wait_for_sleepers(1)
+                await clock.advance(clock.waits[0])
+            assert (await heard.item()).text == "unheard today"
 
 
 async def test_both_vocabularies_are_understood(clock: FakeClock) -> None:
