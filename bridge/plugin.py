@@ -98,7 +98,8 @@ class Limits:
     none), `media_bytes` the most that any of them may have, `media_types` their MIME types; zero bytes and no types
     beside some `media` mean that the platform doesn't say. `key_lifetime` is how long the platform surely remembers a
     key (zero: it doesn't). `settle_after` is how long an abandoned request may still be at work there (zero: the same
-    key twice at once is safe).
+    key twice at once is safe). `threads` is whether a text that is too long for one post may become several unasked:
+    False where what follows one's own post may be refused, or costs much; then their author is asked first.
     """
 
     text: int
@@ -107,6 +108,7 @@ class Limits:
     media_types: frozenset[str] = frozenset()
     key_lifetime: timedelta = timedelta(0)
     settle_after: timedelta = timedelta(seconds=30)
+    threads: bool = True
 
 
 class PluginError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -114,6 +114,8 @@ def order(context: Context, wish: Wish) -> Order:
         answers=None if wish.answers is None else wish.answers.id,
     )
     parts = tuple(part for view in views for part in _parts(context, view, draft, wish.answers))
+    if not (wish.question or wish.scheduled) and _asks_for_threads(views, parts):
+        wish, draft = replace(wish, preview=True), replace(draft, hold=timedelta(0))
     subject = Subject(
         text="\n".join(filter(None, (draft.warning, draft.text))),
         accounts=tuple(view.name for view in views),
@@ -125,12 +127,18 @@ def order(context: Context, wish: Wish) -> Order:
     return Order(
         draft=draft,
         parts=parts,
-        held=_held(wish, hold) | approval.holds(decision),
+        held=_held(wish, draft.hold) | approval.holds(decision),
         subject=subject,
         left_out=left_out,
         decision=decision,
         due=wish.due,
     )
+
+
+def _asks_for_threads(views: Sequence[AccountView], parts: Sequence[Part]) -> bool:
+    """Tell whether a text became a thread where none goes out unasked."""
+    shy = {view.name for view in views if view.limits is not None and not view.limits.threads}
+    return any(part.parts > 1 and part.account in shy for part in parts)
 
 
 def judged(context: Context, subject: Subject) -> Decision:

@@ -146,8 +146,13 @@ def preview(
         fits={name: _fit(name, ones, accounts, ready) + _seen(name, ready, accounts) for name, ones in grouped.items()},
         pictures=len(ready),
         parts=tuple(_cuts(grouped.values(), whole=whole)),
+        asks=tuple(name for name, ones in grouped.items() if len(ones) > 1 and _is_shy(accounts.view(name))),
         lasts={name: _lasts(accounts.view(name)) for name in grouped},
     )
+
+
+def _is_shy(view: AccountView | None) -> bool:
+    return view is not None and view.limits is not None and not view.limits.threads
 
 
 def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts, ready: Sequence[StoredPicture]) -> str:

@@ -11,7 +11,7 @@ from bridge.commands.relay import show
 from bridge.delivery import ledger
 from bridge.delivery.attendance import conversation
 from bridge.delivery.steps import Attempt, Context, Idle, LookFor, Next
-from bridge.domain import settling, wording
+from bridge.domain import settling, troubles, wording
 from bridge.domain.accounts import AccountState
 from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, Outcome, Refused, Sent, State, Tell, Unauthorized
 from bridge.domain.mint import Mint
@@ -275,7 +275,7 @@ def _cancel_followers(tx: Tx, context: Context, one: Delivery) -> None:
 
 def _tell_trouble(tx: Tx, one: Delivery, tell: Tell, mint: Mint, now: datetime) -> None:
     stored = posts.get(tx, one.post)
-    body = wording.trouble(tell, one, answers=stored.item if stored else None, now=now)
+    body = troubles.trouble(tell, one, answers=stored.item if stored else None, now=now)
     notices.add_line(tx, target=one.source, body=body, origin_id=mint(), at=now, post=one.post)
 
 

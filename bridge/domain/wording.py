@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State, Tell
+from bridge.domain.deliveries import Delivery, DeliveryKind, Hold, State
 from bridge.domain.ids import short
 from bridge.domain.people import Place
 from bridge.domain.text import clean_inbound
@@ -65,56 +65,6 @@ def stopwatch(duration: timedelta) -> str:
 def plural(count: int, noun: str) -> str:
     """Return `1 post`, `2 posts`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def trouble(tell: Tell, delivery: Delivery, *, answers: int | None = None, now: datetime) -> str:
-    """Return the new line that a delivery's doubt, failure or recovery is told with."""
-    name = short(delivery.post)
-    which = f" (part {delivery.part + 1} of {delivery.parts})" if delivery.parts > 1 else ""
-    which += _WHICH.get(delivery.kind, "")
-    lead = f"{tag(delivery.post, answers)} {delivery.account}{which}"
-    at = f": {delivery.posted_url}" if delivery.posted_url else ""
-    why = clause(delivery.error)
-    retry, drop, found = (verb(delivery.source.place, f"{word} {name}") for word in ("retry", "drop", "found"))
-    rest = "; the parts after it wait" if delivery.part + 1 < delivery.parts else ""
-    match tell:
-        case Tell.DOUBT:
-            return f"{lead}: not sure it arrived ({why}), checking; nothing will be sent twice"
-        case Tell.FOUND:
-            return f"{lead}: found{at}"
-        case Tell.RECOVERED:
-            return f"{lead}: sent after all{at}"
-        case Tell.FAILED:
-            follow = _follow_up(delivery) if delivery.kind is DeliveryKind.EDIT else ""
-            return f"{lead} FAILED: {why}. {retry} tries again, {drop} gives it up{follow}{rest}"
-        case Tell.UNDELETED:
-            return f"{lead} could NOT be deleted: {why}. {retry} tries again; it is still there{at}"
-        case Tell.STALE:
-            age = seconds(now - delivery.fresh_since)
-            choice = f"{retry} sends it now, {drop} gives it up{rest}"
-            return f"{lead}: {name} is stale, it waited {age} and was not sent: {choice}"
-        case Tell.ASKED:
-            seen = f"{found[:-1]} LINK`"
-            return (
-                f"{lead}: I can't tell whether it arrived ({why}). {retry} if it isn't there, {seen} if it is, "
-                f"{drop} to leave it{rest}"
-            )
-
-
-def _follow_up(delivery: Delivery) -> str:
-    """Return what can be done about something published that its platform doesn't change."""
-    place = delivery.source.place
-    return (
-        f"; {verb(place, 'post TEXT')} adds to it, or {verb(place, f'undo {short(delivery.post)}')} and post it again"
-    )
-
-
-_WHICH = {
-    DeliveryKind.EDIT: " correction",
-    DeliveryKind.REPEAT: " repetition",
-    DeliveryKind.FAVOUR: " favourite",
-}
-"""How it is called where something is said of what isn't simply the post."""
 
 
 def clause(text: str | None) -> str:
@@ -188,7 +138,8 @@ class Preview:
 
     `characters` counts the text alone; `fits` says for each account whether it fits, and at what price (`ok`,
     `2 parts`, ...), and `lasts` what can't be done there once it is out (`edited`, `deleted`); `parts` are the lines
-    that show where a thread is cut; `pictures` is how many go with it.
+    that show where a thread is cut; `pictures` is how many go with it, and `asks` names the accounts on which a thread
+    goes out only at its author's word.
     """
 
     characters: int
@@ -196,6 +147,7 @@ class Preview:
     parts: tuple[str, ...] = ()
     pictures: int = 0
     lasts: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    asks: tuple[str, ...] = ()
 
 
 def receipt(
@@ -266,12 +218,14 @@ def _held(
     if stored.about is not None:
         return f"{_how(held)} {to or accounts} in {left}: {verb(place, 'send')} or {verb(place, 'undo')}"
     choice = f"{verb(place, 'send')}, {verb(place, 'undo')}, or correct your message"
-    when = f"Held until you say so: {choice}. {NOTHING}" if shown else f"Sending in {left}: {choice}"
     if preview is None:
         return f"to {to or accounts} in {left}: {choice}"
+    why = f"A thread on {' and '.join(preview.asks)} goes out only when" if preview.asks else "Held until"
+    when = f"{why} you say so: {choice}. {NOTHING}" if shown else f"Sending in {left}: {choice}"
     if to is not None:
         plain = set(preview.fits.values()) <= {FITS}
-        return f"to {to}" + ("" if plain else f" ({_fits(preview, to)})") + f" in {left}: {choice}{cuts(preview)}"
+        fits = "" if plain else f" ({_fits(preview, to)})"
+        return f"to {to}{fits}" + (f". {when}" if shown else f" in {left}: {choice}") + cuts(preview)
     return f"{looks(stored, preview)}. {when}{cuts(preview)}"
 
 
@@ -319,7 +273,12 @@ def _account(name: str, ones: Sequence[Delivery]) -> str:
     if done == len(posts):
         return f"{name} {posts[0].posted_url or 'sent'} ({done} parts){corrected}"
     unsent = next(one for one in posts if one.state is not State.SENT)
-    return f"{name} {_state(unsent)} ({done} of {len(posts)} parts sent)"
+    live = f": {posts[0].posted_url}" if unsent.state in _ENDED and posts[0].posted_url else ""
+    return f"{name} {_state(unsent)} ({done} of {len(posts)} parts sent{live})"
+
+
+_ENDED = frozenset({State.DEAD, State.ASKED, State.CANCELLED})
+"""States in which nothing more happens without a word of somebody's."""
 
 
 def _correcting(edits: Sequence[Delivery]) -> str:

@@ -95,6 +95,7 @@ def write_limits(limits: Limits) -> str:
             "media_types": sorted(limits.media_types),
             "key_lifetime": limits.key_lifetime.total_seconds(),
             "settle_after": limits.settle_after.total_seconds(),
+            "threads": limits.threads,
         }
     )
 
@@ -110,6 +111,7 @@ def read_limits(text: str | None) -> Limits | None:
             media_types=frozenset(str(kind) for kind in kept["media_types"]),
             key_lifetime=timedelta(seconds=kept["key_lifetime"]),
             settle_after=timedelta(seconds=kept["settle_after"]),
+            threads=bool(kept.get("threads", True)),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -108,6 +108,7 @@ class XPlugin(Plugin[XSettings], Spends, Deletes, Finds, Listens, Tracks, Repeat
             media_bytes=media.PICTURE_BYTES,
             media_types=media.TYPES,
             settle_after=_SETTLE_AFTER,
+            threads=False,
         )
         return self
 

@@ -98,13 +98,17 @@ async def test_a_refused_part_takes_the_rest_with_it(build: Build) -> None:
     platform.will("post", Fate(), Fate(before=RefusedError("422")))
     lines = await house.say(f"!post {LONG}")
     failed = (
-        "[1] mastodon (part 2 of 3) FAILED: 422. `!retry 1` tries again, `!drop 1` gives it up; the parts after it wait"
+        "[1] mastodon (part 2 of 3) FAILED: 422. `!retry 1` tries again, `!drop 1` gives it up; "
+        "what came before it (1 part) is live, `!undo 1` takes it back; the parts after it wait"
     )
     assert failed in lines
     await house.say("!post later")
     assert threads(platform) == [(ONE, None), ("later", None)]
     assert await house.states(1) == ["sent", "dead", "held"]
-    assert await house.say("!drop 1") == ["~[1] mastodon cancelled (1 of 3 parts sent)", "[1] mastodon: dropped"]
+    assert await house.say("!drop 1") == [
+        "~[1] mastodon cancelled (1 of 3 parts sent: https://mastodon.example/p1)",
+        "[1] mastodon: dropped",
+    ]
     assert await house.states(1) == ["sent", "cancelled", "cancelled"]
     await house.say("!undo 1")
     assert threads(platform) == [("later", None)]

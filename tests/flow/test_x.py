@@ -146,3 +146,35 @@ async def test_out_of_credits_it_waits_and_goes_on(town: Town) -> None:
     assert any("X wants credits" in line for line in heard)
     await town.pass_time(900)
     assert town.x.texts == ["hello"]
+
+
+LONG = " ".join(f"This is sentence number {number} of what we know." for number in range(1, 9))
+
+
+async def test_a_thread_goes_out_only_when_its_author_says_so(town: Town) -> None:
+    (line,) = await town.say(f"!post {LONG}")
+    assert line.startswith("[1] 343 characters: x 2 parts, costs 0.03 USD")
+    assert "A thread on x goes out only when you say so: `!send`" in line
+    assert await town.pass_time(300) == []
+    assert town.x.texts == []
+    await town.say("!send")
+    await town.pass_time(5)
+    assert " ".join(town.x.texts) == LONG
+    assert town.x.own[1].reply_to == town.x.own[0].id
+
+
+async def test_a_part_that_x_refuses_ends_the_thread_and_says_what_is_live(town: Town) -> None:
+    town.x.next(None, x_faults.answer(403, {"errors": [{"code": 433, "message": "not to this one"}]}))
+    await town.say(f"!post {LONG}")
+    heard = await town.say("!send") + await town.pass_time(300)
+    assert len(town.x.own) == 1
+    first = f"https://x.com/shop/status/{town.x.own[0].id}"
+    failed = (
+        "[1] x (part 2 of 2) FAILED: X lets programs answer only who mentioned or quoted the account, and this post "
+        "doesn't: answer it on x.com, or mention its author in a post of its own. `!retry 1` tries again, `!drop 1` "
+        "gives it up; what came before it (1 part) is live, `!undo 1` takes it back"
+    )
+    assert heard[-2:] == [failed, f"~[1] x FAILED (1 of 2 parts sent: {first})"]
+    await town.say("!undo 1")
+    await town.pass_time(5)
+    assert town.x.own == []

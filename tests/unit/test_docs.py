@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from bridge import plugin as contract
 from bridge.commands.verbs import VERBS
-from bridge.domain import wording
+from bridge.domain import troubles, wording
 from bridge.domain.deliveries import Delivery, DeliveryKind, State, Tell
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Target
@@ -159,7 +159,7 @@ def test_what_the_table_of_troubles_explains_is_what_is_said() -> None:
         error="no answer",
         posted_url="https://x.example.org/1",
     )
-    said = [wording.trouble(tell, one, now=NOW + timedelta(hours=2)) for tell in Tell]
+    said = [troubles.trouble(tell, one, now=NOW + timedelta(hours=2)) for tell in Tell]
     said += [wording.blocked("x", cause="it is down", waiting=3), wording.unauthorized("x", "no such token")]
     said.append(wording.deaf("x", cause="it is down"))
     assert len(phrases) == 9

@@ -125,3 +125,27 @@ async def test_what_it_costs_is_asked_with_its_pictures_which_go_with_the_first_
     receipts.preview(stored, await bench.deliveries(1), bench.accounts, own)
     shown = tuple(Media(data=b"", type="image/jpeg", alt=alt) for alt in ("a shop", ""))
     assert [post.media for post in asked] == [shown, (), ()]
+
+
+async def test_where_no_thread_goes_out_unasked_it_waits_for_a_word(bench: Bench) -> None:
+    bench.accounts.change("x", limits=Limits(text=20, threads=False))
+    (line,) = await bench.direct("post We are on it. It is the database. Back soon.")
+    assert line.splitlines()[0] == (
+        "[1] 44 characters: mastodon ok, x 3 parts (can't be edited or deleted). A thread on x goes out only when you "
+        f"say so: {CHOICE}. Nothing was posted."
+    )
+    assert all("preview" in one.held for one in await bench.deliveries(1))
+    assert (await bench.direct("send"))[-1] == "[1] goes out now"
+    assert await bench.states(1) == {"mastodon": ["ready"], "x": ["ready", "held", "held"]}
+    (line,) = await bench.direct("post We are on it.")
+    assert "Sending in 20 s" in line
+
+
+async def test_an_answer_that_becomes_a_thread_waits_as_well(bench: Bench) -> None:
+    bench.accounts.change("mastodon", limits=Limits(text=30, threads=False))
+    (item,) = await bench.hears("Help!")
+    (line,) = await bench.direct(f"r {item.id:x} We are on it. It is the database.")
+    assert line.splitlines()[0].endswith(
+        f"A thread on mastodon goes out only when you say so: {CHOICE}. Nothing was posted."
+    )
+    assert "in 0 s" not in line

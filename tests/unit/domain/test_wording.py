@@ -9,7 +9,8 @@ from bridge.domain.deliveries import Delivery, DeliveryKind, State, Tell
 from bridge.domain.ids import EntryId
 from bridge.domain.people import Place, Target
 from bridge.domain.posts import Key
-from bridge.domain.wording import blocked, flows, more, plural, seconds, tag, trouble, unauthorized, verb
+from bridge.domain.troubles import trouble
+from bridge.domain.wording import blocked, flows, more, plural, seconds, tag, unauthorized, verb
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DELIVERY = Delivery(
@@ -81,7 +82,7 @@ def test_trouble_names_the_part_and_what_it_answers() -> None:
     line = trouble(Tell.FAILED, part, answers=0x52, now=NOW)
     assert line == (
         "[4f->52] mastodon (part 2 of 3) FAILED: no reason given. `!retry 4f` tries again, `!drop 4f` gives it up; "
-        "the parts after it wait"
+        "what came before it (1 part) is live, `!undo 4f` takes it back; the parts after it wait"
     )
     direct = replace(DELIVERY, source=Target("raj@example.org", Place.DIRECT), part=2, parts=3)
     assert "`retry 4f`" in trouble(Tell.STALE, direct, now=NOW)
