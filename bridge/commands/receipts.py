@@ -160,7 +160,11 @@ def _fit(name: str, ones: Sequence[Delivery], accounts: Accounts, ready: Sequenc
     price = "" if view is None else cost(_prices(view, ones, ready))
     if len(ones) > 1:
         return f"{len(ones)} parts{price}"
-    return (FITS if view is not None and view.limits is not None else "not checked (never reached yet)") + price
+    if view is None or view.limits is None:
+        return f"not checked (never reached yet){price}"
+    counted = view.length(ones[0].text)
+    count = "" if counted == graphemes(ones[0].text) else f" ({counted} of {view.limits.text})"
+    return f"{FITS}{count}{price}"
 
 
 def _prices(view: AccountView, ones: Sequence[Delivery], ready: Sequence[StoredPicture]) -> list[Money]:

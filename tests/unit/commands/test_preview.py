@@ -149,3 +149,11 @@ async def test_an_answer_that_becomes_a_thread_waits_as_well(bench: Bench) -> No
         f"A thread on mastodon goes out only when you say so: {CHOICE}. Nothing was posted."
     )
     assert "in 0 s" not in line
+
+
+async def test_where_a_platform_counts_otherwise_its_count_is_shown(bench: Bench) -> None:
+    bench.accounts.change("x", limits=Limits(text=280), length=lambda text: 2 * len(text), cost=cents)
+    (line,) = await bench.direct("post hello")
+    assert line.startswith(
+        "[1] 5 characters: mastodon ok, x ok (10 of 280), costs 0.05 USD (can't be edited or deleted)."
+    )
