@@ -136,7 +136,8 @@ def judge(status: Json, wanted: Wanted, begin: datetime) -> Verdict:
     if wanted.known & {PostId(one) for one in versions(status)} or _before(status, begin):
         return Verdict.NO
     parents = dict(_references(status))
-    if "retweeted" in parents or _elsewhere(status, parents, wanted.post):
+    here = _is_here(status, parents, wanted.post)
+    if "retweeted" in parents or here is False:
         return Verdict.NO
     if (count := len(media_of(status))) != len(wanted.post.media) and wanted.post.media:
         # Whoever looks may not have the pictures at hand; whoever has them knows how many there are.
@@ -144,7 +145,7 @@ def judge(status: Json, wanted: Wanted, begin: datetime) -> Verdict:
     ours = canonical(wanted.post.text)
     texts = [canonical(text) for text in shown(status, is_reply=wanted.post.in_reply_to is not None)]
     if ours in texts:
-        return Verdict.YES
+        return Verdict.YES if here else Verdict.PERHAPS
     bare = _without_links(ours)
     if len(bare) == len(ours.split()):
         return Verdict.NO
@@ -157,12 +158,15 @@ def _without_links(text: str) -> list[str]:
     return [word for word in text.split() if "://" not in word and not _DOT.search(word)]
 
 
-def _elsewhere(status: Json, parents: Mapping[str, str], post: Post) -> bool:
-    """Tell whether a post surely stands at another place than the one that is looked for."""
-    root, own = str(status.get("conversation_id") or ""), versions(status)
+def _is_here(status: Json, parents: Mapping[str, str], post: Post) -> bool | None:
+    """Tell whether a post stands where the one that is looked for would; None where X doesn't say what it answers."""
+    root = str(status.get("conversation_id") or "")
+    answers, begins = parents.get("replied_to"), root in versions(status)
     if post.in_reply_to is None:
-        return "replied_to" in parents or (root != "" and root not in own)
-    return parents.get("replied_to") != str(post.in_reply_to.id)
+        return answers is None and (root == "" or begins)
+    if answers is None:
+        return False if begins else None
+    return answers == str(post.in_reply_to.id)
 
 
 def versions(status: Json) -> tuple[str, ...]:

@@ -252,3 +252,13 @@ def test_what_cannot_be_read_hides_nothing() -> None:
 
 def test_a_link_that_is_none_is_a_word() -> None:
     assert canonical("http://[x y") == "http://[x y"
+
+
+def test_an_answer_whose_parent_x_does_not_name_is_never_taken_for_absent() -> None:
+    """References cost, and may be left out; what is taken for absent is sent again."""
+    answer = Post(text="hello", in_reply_to=Ref(id=PostId("3")))
+    assert verdict(answer, conversation_id="3", referenced_posts=[{"type": "replied_to", "id": "3"}]) is Verdict.YES
+    assert verdict(answer, conversation_id="3", referenced_posts=[{"type": "replied_to", "id": "4"}]) is Verdict.NO
+    assert verdict(answer, conversation_id="3") is Verdict.PERHAPS
+    assert verdict(answer, conversation_id="") is Verdict.PERHAPS
+    assert verdict(answer) is Verdict.NO  # it begins a conversation of its own
