@@ -12,6 +12,7 @@ from bridge.commands import (
     changes,
     control,
     edit,
+    forgetting,
     health,
     help,  # noqa: A004 - the verb is called so
     later,
@@ -126,6 +127,8 @@ async def _command(context: Context, command: Command) -> Deed:
         return await edit.edit(context, _entry(context, command), command.text)
     if command.verb == "say":
         return await templates.say(context, command)
+    if command.verb == "forget" and isinstance(command.target, Nick):
+        return await forgetting.forget(context, command.target.name)
     if command.verb == "stats":
         return await stats.show(context)
     if command.verb == "send" and command.target is None and await pictures.alone(context):

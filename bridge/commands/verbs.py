@@ -177,6 +177,7 @@ _post = _Area("post")
 _later = _Area("later")
 _incidents = _Area("incidents")
 _answers = _Area("answers")
+_erasing = _Area("answers", Role.ADMIN, DIRECT_ONLY)
 _notices = _Area("notices")
 _policy = _Area("policy", Role.APPROVER)
 _rights = _Area("policy", Role.ADMIN, DIRECT_ONLY)
@@ -224,7 +225,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     _answers.verb("tag ITEM WORD", "marks a message with a word"),
     _answers.verb("mute @NICK", "keeps a person's messages away"),
     _answers.verb("link @NICK @NICK", "says that two names are one person"),
-    _answers.verb("forget @NICK", "forgets what is known of a person"),
+    _erasing.verb("forget @NICK", "shows what is known of a person; said once more, erases it", built=True),
     _answers.verb("follow @NICK", "follows a person, where the platform can"),
     _answers.verb("unfollow @NICK", "ends that"),
     _notices.verb("on", "brings your notices back"),

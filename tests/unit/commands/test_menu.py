@@ -23,6 +23,7 @@ FILLED = {
     "id": "4f",
     "verb": "undo",
     "zone": "Europe/Berlin",
+    "nick": "@kim",
 }
 EVERY = entries(replace(verb, built=True) for verb in VERBS)
 """The menu as it will be when every verb is built."""

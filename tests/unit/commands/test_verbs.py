@@ -18,6 +18,7 @@ LANGUAGE = """
 BUILT = """
     post to cw visibility preview send undo edit repeat fav alt retry found drop at queue move inbox r say claim release
     done note context url account health reload last stats set audit panic resume approve reject help me role roles
+    forget
 """
 
 
@@ -64,7 +65,7 @@ def test_forms_are_as_the_language_writes_them() -> None:
 
 def test_roles_and_places() -> None:
     direct = {verb.name for verb in VERBS if Place.ROOM not in verb.places}
-    assert direct == {"role", "roles", "audit", "account", "login", "logout", "health", "reload", "drill"}
+    assert direct == {"role", "roles", "audit", "account", "login", "logout", "health", "reload", "drill", "forget"}
     assert all(Place.DIRECT in verb.places for verb in VERBS)
     assert {verb.name for verb in VERBS if verb.role is Role.NONE} == {"help", "me"}
     assert {verb.name for verb in VERBS if verb.role is Role.APPROVER} == {"approve", "reject", "audit", "resume"}
