@@ -10,11 +10,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, Protocol, cast
+from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
 from bridge.plugin import Clock, Post, PostId, UnavailableError, UncertainError, clean_inbound
 from plugins.x.answers import Json
+from plugins.x.api import Api, Purse
 from plugins.x.prices import Kind
 
 PAGE: Final = 100
@@ -26,27 +27,6 @@ _FIELDS: Final = "created_at,conversation_id,entities,note_post,attachments"
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _DOT = re.compile(r"\w\.\w")
 _LEADING = re.compile(r"^(?:@\w{1,20}\s+)+")
-
-
-class Api(Protocol):
-    """What sends requests to X; see `plugins.x.client.Client`."""
-
-    @property
-    def skew(self) -> timedelta | None:
-        """How far X's clock is ahead of this machine's; None where it is not known."""
-        ...
-
-    async def call(self, method: str, route: str, *, params: Mapping[str, str] | None = None) -> Json:
-        """Return the JSON object of the answer, or raise a PluginError."""
-        ...
-
-
-class Purse(Protocol):
-    """What counts money; see `plugins.x.ledger.Ledger`."""
-
-    async def charge(self, kind: Kind, count: int = 1) -> None:
-        """Count what was done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

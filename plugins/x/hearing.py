@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from bridge.plugin import Author, Clock, Cursor, Heard, Item, Keep, Profile, Ref, RefusedError
 from plugins.x import show
+from plugins.x.api import Api
 from plugins.x.authors import Authors
 from plugins.x.ear import Ear, Rhythm
-from plugins.x.find import Api
 from plugins.x.ledger import Ledger
 from plugins.x.listen import Mentions, Messages, Source
 from plugins.x.pace import Pulse

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from mimetypes import guess_extension
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import aiohttp
 
 from bridge.plugin import Clock, Key, Media, PluginError, RefusedError, UnavailableError
 from plugins.x.answers import Json
+from plugins.x.api import Api, Purse
 from plugins.x.prices import Kind
 
 COUNT: Final = 4
@@ -39,31 +40,6 @@ _MOST: Final = 64
 _MEGA: Final = 1_000_000
 
 _log = logging.getLogger(__name__)
-
-
-class Api(Protocol):
-    """What sends requests to X; see `plugins.x.client.Client.call`."""
-
-    async def call(
-        self,
-        method: str,
-        route: str,
-        *,
-        params: dict[str, str] | None = None,
-        json: Json | None = None,
-        form: aiohttp.FormData | None = None,
-        publishes: bool = False,
-    ) -> Json:
-        """Return the JSON object of the answer, or raise a PluginError."""
-        ...
-
-
-class Purse(Protocol):
-    """What counts money; see `plugins.x.ledger.Ledger`."""
-
-    async def reserve(self, kind: Kind, count: int = 1) -> None:
-        """Count what is about to be done; raises RefusedError where a budget doesn't allow it."""
-        ...
 
 
 def check(media: Sequence[Media]) -> None:

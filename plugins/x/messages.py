@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from bridge.plugin import Memo, Post, Posted, PostId, RefusedError, UncertainError
 from plugins.x import translate
 from plugins.x.answers import Json, Meaning
+from plugins.x.api import Api, Purse
 from plugins.x.failures import LAG, meaning
-from plugins.x.find import Purse, Wanted, canonical
+from plugins.x.find import Wanted, canonical
 from plugins.x.prices import Kind
 from plugins.x.snowflakes import moment_of
 from plugins.x.translate import WITH
@@ -21,22 +22,6 @@ LONGEST: Final = 10_000
 
 _MARGIN: Final = timedelta(minutes=5)
 _PAGE: Final = 10
-
-
-class Api(Protocol):
-    """What sends requests to X; see `plugins.x.client.Client.call`."""
-
-    async def call(
-        self,
-        method: str,
-        route: str,
-        *,
-        params: dict[str, str] | None = None,
-        json: Json | None = None,
-        publishes: bool = False,
-    ) -> Json:
-        """Return the JSON object of the answer, or raise a PluginError."""
-        ...
 
 
 def addressee(post: Post) -> str | None:

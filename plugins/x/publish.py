@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from bridge.plugin import (
     Post,
@@ -18,8 +18,9 @@ from bridge.plugin import (
     by_age,
 )
 from plugins.x.answers import Json, Meaning
+from plugins.x.api import Api, Purse
 from plugins.x.failures import LAG, meaning
-from plugins.x.find import Purse, canonical, media_of, shown, versions
+from plugins.x.find import canonical, media_of, shown, versions
 from plugins.x.prices import Kind
 
 OWN: Final = "own"
@@ -29,22 +30,6 @@ _EDITABLE: Final = timedelta(hours=1)
 _FOLLOW: Final = "answer it with a follow-up instead"
 _SITE: Final = "https://x.com"
 _FIELDS: Final = "created_at,edit_controls,entities,note_post,attachments"
-
-
-class Api(Protocol):
-    """What sends requests to X; see `plugins.x.client.Client.call`."""
-
-    async def call(
-        self,
-        method: str,
-        route: str,
-        *,
-        params: dict[str, str] | None = None,
-        json: Json | None = None,
-        publishes: bool = False,
-    ) -> Json:
-        """Return the JSON object of the answer, or raise a PluginError."""
-        ...
 
 
 def check(post: Post, length: int, limit: int) -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from bridge.plugin import Posted, PostId, Ref, RefusedError
-from plugins.x.answers import Json, Meaning
+from plugins.x.answers import Meaning
+from plugins.x.api import Api
 from plugins.x.failures import meaning
 from plugins.x.translate import SITE, WITH
 
 REPOSTS: Final = "reposts"
 """The name in a memo under which a repost has the id of what it repeats."""
-
-
-class Api(Protocol):
-    """What sends requests to X; see `plugins.x.client.Client.call`."""
-
-    async def call(self, method: str, route: str, *, json: Json | None = None, publishes: bool = False) -> Json:
-        """Return the JSON object of the answer, or raise a PluginError."""
-        ...
 
 
 def check(item: Ref) -> None:
