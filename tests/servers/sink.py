@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import dataclasses
 import time
-from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from tests.servers import sink_api as api
 from tests.servers import sink_social as social
-from tests.servers.faults import Commit, Fault, How, Verdict, judge
-from tests.servers.listener import abort
-from tests.servers.ports import HOST, claim_port, release_port
-from tests.servers.watch import PATIENCE, Watch
+from tests.servers.faults import Fault, Verdict, judge
+from tests.servers.troubled import Troubled
+from tests.servers.watch import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 TOKEN = "token-of-shop"
 
@@ -42,15 +38,14 @@ class Attempt:
         return self.method == "POST" and self.path == "/api/v1/statuses"
 
 
-class Sink:
+class Sink(Troubled[Attempt]):
     """The platform under `base_url`, in the event loop of the test, so that it outlives kills of the bridge.
 
     With `keys` an Idempotency-Key that has been seen answers with the status made then; as on the real platform it is
     remembered once the status is made, so two attempts at once make two. With `searchable` the account's statuses can
     be listed. With `is_mastodon` False the instance says that it is another server with the same API.
 
-    What goes wrong, the first that applies: what `next` queued (for posts only), what `decide` returns, what `outage`
-    set. `committed` holds every status in order of arrival, deleted ones too; `attempts` every request. `boosts` holds
+    `committed` holds every status in order of arrival, deleted ones too; `attempts` every request. `boosts` holds
     for what the account has boosted the id of the boost, `favourites` what it has marked.
     """
 
@@ -65,8 +60,7 @@ class Sink:
         token: str = TOKEN,
     ) -> None:
         """Reserve a port; nothing listens yet."""
-        self.port = claim_port()
-        self.base_url = f"http://{HOST}:{self.port}"
+        super().__init__()
         self.keys = keys
         self.searchable = searchable
         self.is_mastodon = is_mastodon
@@ -79,55 +73,9 @@ class Sink:
         self.boosts: dict[str, str] = {}
         self.favourites: set[str] = set()
         self.attempts: list[Attempt] = []
-        self.decide: Callable[[Attempt], Fault | None] | None = None
-        self._queue: deque[Fault | None] = deque()
-        self._outage: tuple[Fault, bool] | None = None
         self._by_key: dict[str, api.Status] = {}
         self._deleted: set[str] = set()
         self._ids = 997
-        self._released = asyncio.Event()
-        self._watch = Watch()
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
-
-    # --- what goes wrong -------------------------------------------------------------------------------------------
-
-    def next(self, *faults: Fault | None) -> None:
-        """Queue what happens to the next posts, one each; None is a good one."""
-        self._queue.extend(faults)
-
-    def outage(self, fault: Fault, *, everything: bool = False) -> None:
-        """Let every post go wrong, or with `everything` every request, until `heal`."""
-        self._outage = (fault, everything)
-
-    def clear_outage(self) -> None:
-        """End an outage; what hangs goes on hanging."""
-        self._outage = None
-
-    def heal(self) -> None:
-        """Let nothing more go wrong, and let go what hangs."""
-        self._queue.clear()
-        self._outage = None
-        self.decide = None
-        self.release()
-
-    def release(self) -> None:
-        """Let go what hangs: LATE posts are made now, all those connections are reset; later ones hang anew."""
-        self._released.set()
-        self._released = asyncio.Event()
-
-    async def refuse(self) -> None:
-        """Close the listener: connections are refused until `accept`."""
-        if self._site is not None:
-            await self._site.stop()
-            self._site = None
-
-    async def accept(self) -> None:
-        """Listen (again) on the same port."""
-        assert self._runner is not None
-        if self._site is None:
-            self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
-            await self._site.start()
 
     # --- what customers do -----------------------------------------------------------------------------------------
 
@@ -193,20 +141,6 @@ class Sink:
 
     # --- the server ------------------------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
-        await self._runner.setup()
-        await self.accept()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.heal()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        release_port(self.port)
-
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         params = await api.parameters(request)
         attempt = Attempt(
@@ -227,15 +161,6 @@ class Sink:
 
         return answer() if fault is None else await self._misbehave(fault, request, answer)
 
-    def _fault(self, attempt: Attempt) -> Fault | None:
-        if attempt.posts and self._queue:
-            return self._queue.popleft()
-        if self.decide is not None and (fault := self.decide(attempt)) is not None:
-            return fault
-        if self._outage is not None and (attempt.posts or self._outage[1]):
-            return self._outage[0]
-        return None
-
     def _answer(self, request: web.Request, params: Mapping[str, Any], before: api.Status | None) -> web.Response:
         if (
             api.path_of(request) not in api.OPEN_PATHS
@@ -244,45 +169,8 @@ class Sink:
             return api.failure(401, "The access token is invalid")
         return social.route(self, request, params) or api.route(self, request, params, before)
 
-    async def _misbehave(
-        self, fault: Fault, request: web.Request, answer: Callable[[], web.Response]
-    ) -> web.StreamResponse:
-        good = answer() if fault.commit is Commit.FIRST else None
-        if fault.how is How.ANSWER:
-            return api.failure(fault.status, fault.error, fault.headers)
-        if fault.how is How.GARBAGE:
-            return web.Response(text="<html>It works!", content_type="text/html")
-        if fault.how is How.DRIP and good is not None:
-            return await self._drip(good, request, fault.interval)
-        if fault.how is How.HANG:
-            await self._hang(fault, answer)
-        abort(request.transport)
-        return web.Response()
-
-    async def _hang(self, fault: Fault, answer: Callable[[], web.Response]) -> None:
-        released = self._released
-        try:
-            await released.wait()
-        except asyncio.CancelledError:
-            # The client has gone; the server works on, as real ones do.
-            if fault.commit is not Commit.LATE:
-                raise
-            await released.wait()
-        if fault.commit is Commit.LATE:
-            answer()
-
-    async def _drip(self, good: web.Response, request: web.Request, interval: float) -> web.StreamResponse:
-        body = good.body
-        assert isinstance(body, bytes)
-        answer = web.StreamResponse(status=good.status, headers={"Content-Type": "application/json"})
-        answer.content_length = len(body)
-        await answer.prepare(request)
-        released = self._released
-        for at in range(len(body)):
-            await answer.write(body[at : at + 1])
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(released.wait(), interval)
-        return answer
+    def _failed(self, fault: Fault) -> web.Response:
+        return api.failure(fault.status, fault.error, fault.headers)
 
     # --- what the routes ask of the sink ---------------------------------------------------------------------------
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import dataclasses
-from collections import deque
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
 from tests.servers import x_api, x_calls, x_faults
-from tests.servers.faults import Commit, Fault, How, Verdict, judge
-from tests.servers.listener import abort
-from tests.servers.ports import HOST, claim_port, release_port
-from tests.servers.watch import PATIENCE, Watch
+from tests.servers.faults import Fault, Verdict, judge
+from tests.servers.troubled import Troubled
+from tests.servers.watch import PATIENCE
 from tests.servers.x_oauth import Login, Notary
 from tests.servers.x_world import Message, Person, Picture, Tweet, Words, snowflake, tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from tests.servers.x_calls import Call
-
-_LARGEST = 64 * 1024 * 1024
 
 
 class Hands(Protocol):
@@ -40,7 +34,7 @@ class _Wall:
         return datetime.now(UTC)
 
 
-class X:
+class X(Troubled["Call"]):
     """The platform under `base_url`, in the event loop of the test.
 
     Times and ids are those of `clock`. `words` is the vocabulary of its answers. With `whole` False a post names its
@@ -51,8 +45,7 @@ class X:
     refuses descriptions. Who has `vanished` can't be looked up, and of what is in `rubbish` no text is told. With
     `tolerance`, a request whose signature's time is so many seconds off is refused.
 
-    What goes wrong, the first that applies: what `next` queued (for posts only), what `decide` returns, what `outage`
-    set. `calls` holds every request, and `unsigned` those whose signature was wrong.
+    `calls` holds every request, and `unsigned` those whose signature was wrong.
     """
 
     def __init__(
@@ -66,8 +59,7 @@ class X:
         login: Login | None = None,
     ) -> None:
         """Reserve a port; nothing listens yet."""
-        self.port = claim_port()
-        self.base_url = f"http://{HOST}:{self.port}"
+        super().__init__()
         self.clock = clock or _Wall()
         self.words = words
         self.premium = premium
@@ -92,56 +84,9 @@ class X:
         self.vanished: set[str] = set()
         self.rubbish: set[str] = set()
         self.calls: list[Call] = []
-        self.hung = asyncio.Event()
-        self.decide: Callable[[Call], Fault | None] | None = None
         self.committed: list[str] = []
         self._notary = Notary(self.login)
-        self._queue: deque[Fault | None] = deque()
-        self._outage: tuple[Fault, bool] | None = None
         self._last = 0
-        self._released = asyncio.Event()
-        self._watch = Watch()
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
-
-    # --- what goes wrong -------------------------------------------------------------------------------------------
-
-    def next(self, *faults: Fault | None) -> None:
-        """Queue what happens to the next posts, one each; None is a good one."""
-        self._queue.extend(faults)
-
-    def outage(self, fault: Fault, *, everything: bool = False) -> None:
-        """Let every post go wrong, or with `everything` every request, until `heal`."""
-        self._outage = (fault, everything)
-
-    def clear_outage(self) -> None:
-        """End an outage; what hangs goes on hanging."""
-        self._outage = None
-
-    def heal(self) -> None:
-        """Let nothing more go wrong, and let go what hangs."""
-        self._queue.clear()
-        self._outage = None
-        self.decide = None
-        self.release()
-
-    def release(self) -> None:
-        """Let go what hangs: LATE posts are made now, all those connections are reset; later ones hang anew."""
-        self._released.set()
-        self._released = asyncio.Event()
-
-    async def refuse(self) -> None:
-        """Close the listener: connections are refused until `accept`."""
-        if self._site is not None:
-            await self._site.stop()
-            self._site = None
-
-    async def accept(self) -> None:
-        """Listen (again) on the same port."""
-        assert self._runner is not None
-        if self._site is None:
-            self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
-            await self._site.start()
 
     # --- what people do --------------------------------------------------------------------------------------------
 
@@ -270,20 +215,6 @@ class X:
 
     # --- the server ------------------------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=_LARGEST)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
-        await self._runner.setup()
-        await self.accept()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.heal()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        release_port(self.port)
-
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = await x_calls.read(request, len(self.calls) + 1)
         objection = self._notary.objection(request, call.plain) or x_calls.stale(call, self.clock.now(), self.tolerance)
@@ -300,65 +231,14 @@ class X:
         reply.headers["Date"] = f"{self.clock.now() + timedelta(seconds=shift):%a, %d %b %Y %H:%M:%S} GMT"
         return reply
 
-    def _fault(self, call: Call) -> Fault | None:
-        if call.posts and self._queue:
-            return self._queue.popleft()
-        if self.decide is not None and (fault := self.decide(call)) is not None:
-            return fault
-        if self._outage is not None and (call.posts or self._outage[1]):
-            return self._outage[0]
-        return None
-
     def _answer(self, call: Call) -> web.Response:
         if call.objection:
             return x_api.failure(401, "Unauthorized")
         return x_api.route(self, call)
 
-    async def _misbehave(
-        self, fault: Fault, request: web.Request, answer: Callable[[], web.Response]
-    ) -> web.StreamResponse:
-        good = answer() if fault.commit is Commit.FIRST else None
-        if fault.how is How.ANSWER:
-            return _fault_answer(fault)
-        if fault.how is How.GARBAGE:
-            return web.Response(text="<html>It works!", content_type="text/html")
-        if fault.how is How.DRIP and good is not None:
-            return await self._drip(good, request, fault.interval)
-        if fault.how is How.HANG:
-            await self._hang(fault, answer)
-        abort(request.transport)
-        return web.Response()
-
-    async def _hang(self, fault: Fault, answer: Callable[[], web.Response]) -> None:
-        released = self._released
-        self.hung.set()
-        try:
-            await released.wait()
-        except asyncio.CancelledError:
-            # The client has gone; the server works on, as real ones do.
-            if fault.commit is not Commit.LATE:
-                raise
-            await released.wait()
-        if fault.commit is Commit.LATE:
-            answer()
-
-    async def _drip(self, good: web.Response, request: web.Request, interval: float) -> web.StreamResponse:
-        body = good.body
-        assert isinstance(body, bytes)
-        answer = web.StreamResponse(status=good.status, headers={"Content-Type": "application/json"})
-        answer.content_length = len(body)
-        await answer.prepare(request)
-        released = self._released
-        for at in range(len(body)):
-            await answer.write(body[at : at + 1])
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(released.wait(), interval)
-        return answer
-
-
-def _fault_answer(fault: Fault) -> web.Response:
-    if isinstance(fault, x_faults.Answer):
-        return web.Response(
-            status=fault.status, text=fault.body, content_type=fault.content_type, headers=dict(fault.headers)
-        )
-    return x_api.failure(fault.status, fault.error, headers=fault.headers)
+    def _failed(self, fault: Fault) -> web.Response:
+        if isinstance(fault, x_faults.Answer):
+            return web.Response(
+                status=fault.status, text=fault.body, content_type=fault.content_type, headers=dict(fault.headers)
+            )
+        return x_api.failure(fault.status, fault.error, headers=fault.headers)

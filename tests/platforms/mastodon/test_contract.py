@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import threading
@@ -37,7 +36,6 @@ class TimedSink(Sink):
     def __init__(self, clock: FakeClock, **how: Any) -> None:
         super().__init__(**how)
         self.clock = clock
-        self.hung = asyncio.Event()
         self.rubbish: set[str] = set()
 
     def _status(self, text: str, **rest: Any) -> sink_api.Status:
@@ -53,10 +51,6 @@ class TimedSink(Sink):
                     entry["status"]["created_at"] = "yesterday"
             answer.text = json.dumps(entries)
         return answer
-
-    async def _hang(self, fault: faults.Fault, answer: Any) -> None:
-        self.hung.set()
-        await super()._hang(fault, answer)
 
 
 class SinkHarness(Harness):
