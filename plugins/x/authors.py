@@ -73,7 +73,9 @@ class Authors:
                 await self._fetch(asked)
         finally:
             if self._unsaved:
-                await self._keep.save(_NAME, _write(self._known))
+                # Nobody is kept for longer than they count: what is needed no more is nobody's business.
+                lasting = {name: one for name, one in self._known.items() if self._is_known(name)}
+                await self._keep.save(_NAME, _write(lasting))
                 self._unsaved = False
 
     def _affordable(self, wanted: list[str]) -> tuple[list[str], list[str]]:

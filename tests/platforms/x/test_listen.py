@@ -115,6 +115,21 @@ async def test_trap_people_are_asked_for_once_a_month(x: X, clock: FakeClock, ke
         assert [call.query["ids"] for call in x.asked("/2/users")] == [kim, raj, f"{kim},{raj}"]
 
 
+async def test_nobody_is_kept_for_longer_than_a_month(x: X, clock: FakeClock, keep: MemoryKeep) -> None:
+    async with listening(x, clock, keep) as ears, ears.items() as heard:
+        await heard.next()
+        x.mention("one")
+        since = (await heard.item()).cursor
+    assert "kim" in (await keep.load("authors") or "")
+    await clock.advance(31 * 86_400)
+    x.mention("two", from_="raj")
+    async with listening(x, clock, keep) as ears, ears.items(since) as heard:
+        while (await heard.item()).text != "two":
+            pass
+    kept = await keep.load("authors") or ""
+    assert ("raj" in kept, "kim" in kept) == (True, False)
+
+
 async def test_trap_who_can_not_be_looked_up_is_heard_all_the_same(x: X, clock: FakeClock) -> None:
     x.vanished.add("kim")
     async with listening(x, clock) as ears, ears.items() as heard:
