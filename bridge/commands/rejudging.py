@@ -60,7 +60,7 @@ def refusal(turn: Turn, stored: StoredPost, words: str) -> str | None:
 
 
 def again(turn: Turn, stored: StoredPost, *, due: datetime | None, always: bool) -> Decision:
-    """Have the rules look at a post that is held, and have it wait for what they say now.
+    """Have the rules look at a post that was never attempted, and have it wait for what they say now.
 
     `due` is when it goes out that waits for its time. With `always` it is another revision in any case in which a rule
     applies, because something has changed that people see; else only where other rules apply than before.
@@ -78,8 +78,8 @@ def again(turn: Turn, stored: StoredPost, *, due: datetime | None, always: bool)
     reasons = approval.holds(decision)
     held: frozenset[str] = frozenset()
     for one in outbox.of_post(turn.tx, stored.id):
-        if one.state is State.HELD and one.attempt == 0:
-            wanted = replace(one, held=one.held | reasons)
+        if one.attempt == 0 and (one.state is State.HELD or (one.state is State.READY and reasons)):
+            wanted = replace(one, state=State.HELD, held=one.held | reasons)
             outbox.save(turn.tx, wanted, now=turn.now)
             for reason in (approval.EITHER - reasons) & wanted.held:
                 wanted = outbox.free(turn.tx, wanted, reason, now=turn.now)

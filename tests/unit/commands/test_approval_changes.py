@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from bridge.domain.deliveries import State
 from bridge.domain.ids import EntryId
 from bridge.plugin import Limits
 from bridge.settings.rules import ApprovalSettings, PolicySettings
-from bridge.store import reviews
+from bridge.store import outbox, reviews
 from tests.unit.commands.approving import ROOM, TOM, react, reasons, state, tell, text_of
 
 if TYPE_CHECKING:
+    from bridge.store import Tx
     from tests.unit.commands.conftest import Bench
 
 
@@ -165,6 +167,25 @@ async def test_a_description_that_comes_later_is_judged_too(pictures: Bench) -> 
     told = await tell(pictures, "alt our new things", room=None)
     assert told[TOM] == "[1] was changed, and needs nobody's approval any more"
     assert all("approval" not in held for held in await reasons(pictures))
+
+
+async def test_a_description_holds_again_what_is_ready_elsewhere(pictures: Bench) -> None:
+    """One account is disabled, the other down: nothing was ever attempted, and nobody has judged what it says now."""
+    pictures.configure(policy=PolicySettings(approval=(ApprovalSettings(patterns={"prices": "price"}),)))
+    await tell(pictures, "", room=None, **shared("a chart"))
+    await tell(pictures, "Look at this", room=None)
+    ready, disabled = await pictures.deliveries(1)
+    now = pictures.clock.now()
+
+    def wait(tx: Tx) -> None:
+        outbox.save(tx, replace(ready, state=State.READY, held=frozenset(), hold_until=None), now=now)
+        outbox.save(tx, replace(disabled, held=frozenset({"account"}), hold_until=None), now=now)
+
+    await pictures.store.write(wait)
+    told = await tell(pictures, "alt our new prices", room=None)
+    assert "raj asks for approval" in told[TOM]
+    assert await reasons(pictures) == [{"approval"}, {"account", "approval"}]
+    assert await pictures.states(1) == {"mastodon": ["held"], "x": ["held"]}
 
 
 async def test_another_description_of_what_was_asked_about_asks_again(pictures: Bench) -> None:
