@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text as sql
@@ -12,6 +12,7 @@ from bridge.commands.incoming import Gesture, GestureKind
 from bridge.delivery import DIRECT
 from bridge.settings.rules import ApprovalSettings, PolicySettings
 from bridge.store import reviews
+from tests.flow.killing import kill_at
 
 if TYPE_CHECKING:
     from tests.flow.conftest import Build, House
@@ -91,18 +92,7 @@ async def test_a_kill_at_the_commit_of_an_approval(build: Build, monkeypatch: py
     await house.say("!post hello")
     await house.pass_time(60)
     approval = house.incoming("!approve 1", who="ana")
-    write, killed = house.store.write, list[str]()
-
-    async def killing(unit: Any, *, bulk: bool = False) -> Any:
-        approving = "Desk._commit" in unit.__qualname__
-        done = await write(unit, bulk=bulk) if not approving or moment == "after" else None
-        if approving:
-            killed.append(moment)
-            house.task.cancel()
-            await asyncio.Event().wait()  # nobody hears of it any more
-        return done
-
-    monkeypatch.setattr(house.store, "write", killing)
+    killed = kill_at(house, monkeypatch, "Desk._commit", moment)
     handing = asyncio.create_task(house.chat.desk.handle(approval))
     await house.quiet()
     await house.kill()
@@ -153,18 +143,7 @@ async def test_a_kill_at_the_commit_of_an_expiry(build: Build, monkeypatch: pyte
     await house.say("!post hello")
     await house.pass_time(60)
     house.heard()
-    write, killed = house.store.write, list[str]()
-
-    async def killing(unit: Any, *, bulk: bool = False) -> Any:
-        expiring = "Timers.expire" in unit.__qualname__
-        done = await write(unit, bulk=bulk) if not expiring or moment == "after" else None
-        if expiring:
-            killed.append(moment)
-            house.task.cancel()
-            await asyncio.Event().wait()  # nobody hears of it any more
-        return done
-
-    monkeypatch.setattr(house.store, "write", killing)
+    killed = kill_at(house, monkeypatch, "Timers.expire", moment)
     await house.clock.advance(DAY)
     await house.quiet()
     await house.kill()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +14,7 @@ from bridge.plugin import UnavailableError
 from bridge.settings import Settings
 from bridge.store import Tx, timers
 from bridge.testing import Fate
+from tests.flow.killing import kill_at
 
 if TYPE_CHECKING:
     from tests.flow.conftest import Build, House
@@ -119,18 +119,7 @@ async def test_a_kill_at_the_commit_of_a_firing(build: Build, monkeypatch: pytes
     """Killed before it, the row is there; after it, the delivery is ready: it goes out once."""
     house = await build()
     await house.say("!at in 1h hello")
-    write, fired = house.store.write, list[str]()
-
-    async def killing(unit: Any, *, bulk: bool = False) -> Any:
-        firing = "Timers.let_out" in unit.__qualname__
-        done = await write(unit, bulk=bulk) if not firing or moment == "after" else None
-        if firing:
-            fired.append(moment)
-            house.task.cancel()
-            await asyncio.Event().wait()  # nobody hears of it any more
-        return done
-
-    monkeypatch.setattr(house.store, "write", killing)
+    fired = kill_at(house, monkeypatch, "Timers.let_out", moment)
     await house.clock.advance(HOUR)
     await house.quiet()
     await house.kill()
